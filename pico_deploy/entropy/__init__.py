@@ -1,0 +1,1 @@
+"""The integer entropy model: quantise, prove, build tables, write `entropy.bin`, and a NumPy reference of it all."""
