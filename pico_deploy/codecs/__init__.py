@@ -1,0 +1,1 @@
+"""PyTorch codecs and the protocol under which converters see them."""

@@ -1,0 +1,1 @@
+"""Training of codecs: data, objective, recipe, finalisation to integers, rate-distortion evaluation."""

@@ -1,0 +1,109 @@
+"""Photos in, random crops out; crop number i is a function of the seed and i alone, so a run can resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from pico_deploy.errors import TrainingError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Decoded photos, each ``uint8 [H, W, 3]``, split for training and validation; and the files left out."""
+
+    train: tuple[Pixels, ...]
+    text: tuple[Pixels, ...]
+    holdout: tuple[Pixels, ...]
+    skipped: tuple[str, ...]
+
+
+def _decode(path: Path, smallest: int) -> Pixels:
+    with Image.open(path) as image:
+        if min(image.size) < smallest:
+            raise ValueError(f"smaller than a crop of {smallest} px")
+        return np.asarray(image.convert("RGB"))
+
+
+def load_photos(
+    folder: Path,
+    text_folder: Path | None,
+    crop: int,
+    holdout_every: int,
+    warn: Callable[[str], None],
+) -> Photos:
+    """Decode every photo below ``folder`` (and ``text_folder``) into memory.
+
+    A file that cannot be decoded is named through ``warn``, counted and left out. Raises ``TrainingError`` when
+    nothing is left.
+    """
+    skipped: list[str] = []
+
+    def load(root: Path) -> list[Pixels]:
+        decoded = []
+        for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
+            try:
+                decoded.append(_decode(path, crop))
+            except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+                skipped.append(path.name)
+                warn(f"skipped {path}: {error}")
+        return decoded
+
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is not a folder; expected one with photos below it")
+    photos = load(folder)
+    holdout = photos[holdout_every - 1 :: holdout_every]
+    train = [p for i, p in enumerate(photos) if i % holdout_every != holdout_every - 1]
+    if not train:
+        raise TrainingError(
+            f"no usable photo of at least {crop}×{crop} px below {folder} ({len(skipped)} skipped)"
+        )
+    text = load(text_folder) if text_folder is not None else []
+    return Photos(tuple(train), tuple(text), tuple(holdout), tuple(skipped))
+
+
+@dataclass(frozen=True)
+class CropSampler:
+    """Deterministic random crops: area-weighted photo, optional halving, flips and quarter turns."""
+
+    photos: Photos
+    crop: int
+    seed: int
+    halve_probability: float
+    text_share: float
+
+    def draw(self, number: int) -> Pixels:
+        """Crop ``number``, ``uint8 [crop, crop, 3]``."""
+        rng = np.random.default_rng((self.seed, number))
+        from_text = bool(self.photos.text) and rng.random() < self.text_share
+        pool = self.photos.text if from_text else self.photos.train
+        photo = pool[rng.integers(len(pool))]
+        halve = rng.random() < self.halve_probability and min(photo.shape[:2]) >= 2 * self.crop
+        side = 2 * self.crop if halve else self.crop
+        row = rng.integers(photo.shape[0] - side + 1)
+        column = rng.integers(photo.shape[1] - side + 1)
+        patch = photo[row : row + side, column : column + side]
+        if halve:
+            cells = patch.reshape(self.crop, 2, self.crop, 2, 3).astype(np.uint16)
+            patch = ((cells.sum((1, 3)) + 2) >> 2).astype(np.uint8)
+        if rng.random() < 0.5:
+            patch = patch[:, ::-1]
+        if not from_text:
+            patch = np.rot90(patch, int(rng.choice(4, p=(0.7, 0.1, 0.1, 0.1))))
+        return patch
+
+    def batch(self, step: int, size: int) -> Tensor:
+        """Batch of ``step``: ``float32 [size, 3, crop, crop]`` in 0…1, channels last in memory."""
+        crops = np.stack([self.draw(step * size + i) for i in range(size)])
+        pixels = torch.from_numpy(crops).permute(0, 3, 1, 2)
+        return pixels.to(torch.float32).div_(255)

@@ -1,0 +1,123 @@
+"""Rate and distortion of a codec in training form, with uniform noise in place of rounding for the rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pico_deploy.codecs.pico import (
+    GRID_STEPS,
+    Y_LIMIT,
+    Z_LIMIT,
+    PicoCodec,
+    grid_to_space,
+    round_half_up,
+    space_to_grid,
+)
+
+# A thin, wide tail beside the Gaussian: keeps a gradient where the Gaussian's own mass underflows.
+TAIL_SHARE = 4e-6
+TAIL_SCALE = 16.0
+# How far an index may leave its range before its gradient is cut.
+INDEX_SLACK = 4.0
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """One pass of the codec. Bits are per sample, ``float32 [N]``; ``x_hat`` is ``[N, 3, H, W]``, not clamped."""
+
+    x_hat: Tensor
+    y_bits: Tensor
+    z_bits: Tensor
+    linear_y_bits: Tensor | None
+
+
+def straight_through(x: Tensor, value: Tensor) -> Tensor:
+    """``value`` in the forward pass, the gradient of ``x`` in the backward pass."""
+    return x + (value - x).detach()
+
+
+def gaussian_bits(value: Tensor, scale: Tensor) -> Tensor:
+    """Bits of ``value`` under a zero-mean Gaussian integrated over a unit bin, elementwise."""
+    magnitude = value.abs()
+    inverse = 0.5**0.5 / scale
+    mass = 0.5 * (
+        torch.erfc((magnitude - 0.5) * inverse) - torch.erfc((magnitude + 0.5) * inverse)
+    )
+    tail = TAIL_SHARE / (1 + (magnitude / TAIL_SCALE).square())
+    return -torch.log2(mass + tail)
+
+
+def index_to_scale(index: Tensor, low: float, high: float, count: int) -> Tensor:
+    """Real-valued index → σ on the log-spaced grid; out-of-range indices are clamped, their gradient kept near."""
+    limited = index.clamp(-INDEX_SLACK, count - 1 + INDEX_SLACK)
+    limited = straight_through(limited, limited.clamp(0, count - 1))
+    ratio = math.log(high / low) / (count - 1)
+    return low * torch.exp(limited * ratio)
+
+
+def simulate(
+    codec: PicoCodec, x: Tensor, anchors: Tensor, *, noise: bool, bf16: bool, linear: bool = False
+) -> Simulation:
+    """Encode and decode ``x [N, 3, H, W]`` (0…1) with ``anchors [N, A]``.
+
+    With ``noise`` the rate sees additive uniform noise while the decoder sees rounded symbols (straight
+    through); without, both see rounded symbols. ``linear`` also runs the linear scale decoder, which learns
+    beside the codec and never steers it.
+    """
+    config = codec.config
+
+    def autocast() -> torch.autocast:
+        return torch.autocast(x.device.type, torch.bfloat16, enabled=bf16)
+
+    def perturbed(value: Tensor, rounded: Tensor) -> Tensor:
+        return value + (torch.rand_like(value) - 0.5) if noise else rounded
+
+    with autocast():
+        latent = codec.encoder(x, anchors)
+        z = codec.hyper_encoder(latent, anchors)
+    latent, z = latent.float(), z.float().clamp(-Z_LIMIT, Z_LIMIT)
+    z_hat = straight_through(z, round_half_up(z))
+    z_scale = torch.exp(anchors @ codec.z_log_scale)[:, :, None, None]
+    z_bits = gaussian_bits(perturbed(z, z_hat), z_scale).sum((1, 2, 3))
+
+    with autocast():
+        prior = codec.context.decode_prior(z_hat, anchors)
+    cells = space_to_grid(latent, "crd")
+    known: list[Tensor] = []
+    symbols: list[Tensor] = [latent] * 4
+    values: list[Tensor] = [latent] * 4
+    for k, (row, column) in enumerate(GRID_STEPS):
+        cell = 2 * row + column
+        with autocast():
+            mu, q = codec.context.step(k, prior, known)
+        mu = mu.float()
+        q = torch.ones_like(mu) if q is None else q.float()
+        residual = (cells[cell] - mu) / q
+        symbol = straight_through(residual, round_half_up(residual).clamp(-Y_LIMIT, Y_LIMIT))
+        symbols[cell] = perturbed(residual, symbol)
+        values[cell] = symbol * q + mu
+        known.append(values[cell])
+    y = grid_to_space(tuple(symbols), "crd")
+
+    low, high = config.scale_range
+    decoders = codec.scale_decoders
+    scale = index_to_scale(decoders["conv"](z_hat, anchors), low, high, config.scale_count)
+    y_bits = gaussian_bits(y, scale).sum((1, 2, 3))
+    linear_bits = None
+    if linear:
+        index = decoders["linear"](z_hat.detach(), anchors)
+        scale = index_to_scale(index, low, high, config.scale_count)
+        linear_bits = gaussian_bits(y.detach(), scale).sum((1, 2, 3))
+
+    with autocast():
+        x_hat = codec.decoder(grid_to_space(tuple(values), "crd"), anchors)
+    return Simulation(x_hat.float(), y_bits, z_bits, linear_bits)
+
+
+def level_lambda(levels: Tensor, config_levels: int, low: float, high: float) -> Tensor:
+    """λ of each level, log-spaced between ``low`` and ``high``; weighs the MSE on the 0…255 scale."""
+    return low * (high / low) ** (levels.float() / (config_levels - 1))
