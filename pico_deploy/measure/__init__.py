@@ -1,0 +1,1 @@
+"""What was measured, where, and how sure we are: schema, statistics, budgets, comparison."""

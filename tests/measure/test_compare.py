@@ -1,0 +1,69 @@
+"""A regression is claimed when the samples show it, and only then."""
+
+import numpy as np
+import pytest
+
+from pico_deploy.errors import UsageError
+from pico_deploy.measure.compare import comparable, compare, ratio_of, unmatched
+from pico_deploy.measure.result import Provenance
+from tests.measure.results import make_result, make_run
+
+
+def samples(median: int, seed: int, count: int = 12) -> list[int]:
+    return [int(v) for v in np.random.default_rng(seed).normal(median, median / 100, count)]
+
+
+def test_slower_samples_are_called_slower_and_land_in_their_bucket() -> None:
+    ratio = ratio_of(samples(100_000, 1), samples(134_000, 2))
+    assert ratio.change == "slower"
+    assert ratio.bucket == 1.3
+    assert ratio.low is not None and ratio.high is not None
+    assert ratio.low < 1.34 < ratio.high or abs(ratio.ratio - 1.34) < 0.02
+
+
+def test_samples_of_the_same_distribution_are_not_called_a_change() -> None:
+    ratio = ratio_of(samples(100_000, 1), samples(100_000, 2))
+    assert ratio.change == "no change shown"
+    assert ratio.bucket is None
+
+
+def test_faster_samples_are_called_faster_in_the_inverse_bucket() -> None:
+    ratio = ratio_of(samples(200_000, 1), samples(95_000, 2))
+    assert (ratio.change, ratio.bucket) == ("faster", 2.0)
+
+
+def test_too_few_samples_give_a_ratio_and_no_claim() -> None:
+    ratio = ratio_of([100], [300, 301])
+    assert ratio.ratio == pytest.approx(3.005)
+    assert ratio.change == "too few samples"
+    assert ratio.bucket is None
+
+
+def test_comparison_is_reproducible() -> None:
+    assert ratio_of(samples(10_000, 1), samples(11_000, 2)) == ratio_of(
+        samples(10_000, 1), samples(11_000, 2)
+    )
+
+
+def test_no_samples_or_a_clock_that_never_ticked_cannot_be_compared() -> None:
+    with pytest.raises(UsageError):
+        ratio_of([], [1])
+    with pytest.raises(UsageError):
+        ratio_of([0, 0], [1, 1])
+
+
+def test_every_figure_of_both_results_is_compared_and_the_rest_is_named() -> None:
+    old = make_result(runs=[make_run("onnx"), make_run("tflite")])
+    new = make_result(runs=[make_run("onnx", decode_ms=(300, 301, 302)), make_run("torch")])
+    figures = {(c.runtime, c.figure): c.ratio for c in compare(old, new)}
+    assert figures["onnx", "decode"].bucket == 2.0
+    assert {figure for _, figure in figures} >= {"encode", "decode", "cold load", "encode analysis"}
+    assert {name.split()[0] for name in unmatched(old, new)} == {"tflite", "torch"}
+
+
+def test_results_that_measure_different_things_are_told_apart() -> None:
+    assert comparable(make_result(), make_result()) == []
+    reasons = comparable(
+        make_result(), make_result(Provenance.EMULATED, level=30, runs=[make_run(threads=1)])
+    )
+    assert [reason.split()[0] for reason in reasons] == ["provenance", "level", "onnx:"]
