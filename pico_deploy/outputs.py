@@ -81,9 +81,7 @@ def new_folder(destination: Path) -> Iterator[Path]:
 
 
 def replace_folder(new: Path, destination: Path) -> None:
-    """Rename the folder ``new`` to ``destination``; what stood there is kept until the new one
-    is in place.
-    """
+    """Rename the folder ``new`` to ``destination``, whose old content goes last."""
     try:
         if not destination.exists():
             new.rename(destination)

@@ -1,6 +1,4 @@
-"""A bundle's files wherever they lie: in a folder or in a zip. Names in, bytes out, nothing is
-trusted.
-"""
+"""A bundle's files wherever they lie, in a folder or zip: names in, bytes out, nothing trusted."""
 
 from __future__ import annotations
 

@@ -57,8 +57,7 @@ class Quantisation(_Frozen):
 
 
 class Tensor(_Frozen):
-    """One input or output of an artefact: which tensor of the part it is, and how the file stores
-    it.
+    """One input or output of an artefact: which tensor of the part, and how the file stores it.
 
     ``name`` is the file's own. ``nc`` is the layout of ``anchors [1, A]``. Pixels (``x``,
     ``x_hat``) are real numbers in 0…1; integer tensors carry a quantisation, which for symbols is
@@ -86,9 +85,7 @@ class Tensor(_Frozen):
 
 
 class Artefact(_Frozen):
-    """One part in the form one runtime loads; ``path`` is a file, or the folder of an
-    ``.mlpackage``.
-    """
+    """One part as one runtime loads it; ``path`` is a file, or the folder of an ``.mlpackage``."""
 
     runtime: RuntimeName
     part: PartName
@@ -120,9 +117,7 @@ class FileEntry(_Frozen):
 
 
 class Provenance(_Frozen):
-    """What made the bundle: versions of packages, and the hash of the checkpoint when there was
-    a file.
-    """
+    """What made the bundle: versions of packages, hash of the checkpoint if there was a file."""
 
     packages: dict[str, str]
     checkpoint_sha256: Sha256 | None = None
@@ -196,7 +191,5 @@ def to_json(manifest: Manifest) -> bytes:
 
 
 def from_json(data: bytes) -> Manifest:
-    """Inverse of :func:`to_json`; raises ``ValueError`` (pydantic's among them) when it is not
-    a manifest.
-    """
+    """Inverse of :func:`to_json`; raises pydantic's ``ValidationError`` for anything else."""
     return Manifest.model_validate_json(data)

@@ -28,9 +28,7 @@ _PREFERENCE: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
 class Bundle:
-    """An open bundle. ``read`` gives only bytes whose hash is the manifest's. Use as a context
-    manager.
-    """
+    """An open bundle, a context manager. ``read`` gives only bytes whose hash is the manifest's."""
 
     def __init__(self, path: Path, archive: FolderArchive | ZipArchive, manifest: Manifest) -> None:
         self.path = path

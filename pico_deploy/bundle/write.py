@@ -31,8 +31,7 @@ def _is_bundle(path: Path) -> bool:
 
 
 class BundleWriter:
-    """Context manager that makes the bundle ``destination`` (a folder, or a zip when it ends in
-    ``.zip``).
+    """Context manager that makes the bundle ``destination``: a folder, or a zip by its suffix.
 
     ::
 
