@@ -94,7 +94,7 @@ PRESETS: dict[str, PicoConfig] = {
     ),
     "pico": PicoConfig(
         name="pico",
-        encoder_channels=(64, 160, 352),
+        encoder_channels=(64, 160, 320),
         encoder_depths=(2, 4, 6),
         decoder_channels=(64, 144, 288),
         decoder_depths=(2, 3, 4),
@@ -104,7 +104,7 @@ PRESETS: dict[str, PicoConfig] = {
         hyper_channels=128,
         hyper_depth=2,
         prior_channels=256,
-        context_channels=256,
+        context_channels=224,
         scale_channels=88,
     ),
 }

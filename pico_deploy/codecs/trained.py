@@ -1,0 +1,143 @@
+"""A trained PICO with its integers: the ``Codec`` that converters and the PyTorch runtime load."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pico_deploy.codecs.checkpoint import fit_state, read_config, read_tensors, write_tensors
+from pico_deploy.codecs.layers import ShuffleOrder
+from pico_deploy.codecs.levels import anchor_weights
+from pico_deploy.codecs.pico import Y_LIMIT, Z_LIMIT, PicoCodec, PicoConfig
+from pico_deploy.codecs.protocol import Parts, Tables
+from pico_deploy.entropy.model import EntropyModel, Geometry
+from pico_deploy.entropy.serialise import parse, serialise
+from pico_deploy.errors import CheckpointError, PicoError
+
+ScaleShape = Literal["conv", "linear"]
+_ENTROPY_KEY = "entropy.{}"
+
+
+def geometry_of(config: PicoConfig) -> Geometry:
+    """Tile geometry of a configuration, as the exact core wants it."""
+    return Geometry(
+        payload=config.tile - 2 * config.border,
+        border=config.border,
+        y_stride=config.y_stride,
+        z_stride=config.z_stride,
+        y_channels=config.latent_channels,
+        z_channels=config.hyper_channels,
+        levels=config.levels,
+        y_max=Y_LIMIT,
+        z_max=Z_LIMIT,
+    )
+
+
+def config_to_json(config: PicoConfig) -> str:
+    """Configuration as the text of a checkpoint's ``.json``."""
+    return json.dumps({"codec": "pico", **dataclasses.asdict(config)}, indent=1) + "\n"
+
+
+def config_from_json(data: Mapping[str, Any], source: Path) -> PicoConfig:
+    """Inverse of :func:`config_to_json`; raises ``CheckpointError`` on unknown, missing or ill-typed fields."""
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "codec"}
+    known = {f.name: f for f in dataclasses.fields(PicoConfig)}
+    for name in fields:
+        if name not in known:
+            raise CheckpointError(f"{source}: unknown field {name!r}")
+    try:
+        return PicoConfig(**fields)
+    except TypeError as error:
+        raise CheckpointError(f"{source}: {error}") from error
+
+
+class TrainedPico:
+    """Weights (rounded to fp16, computed in fp32) and integer entropy models of a trained codec."""
+
+    def __init__(
+        self,
+        config: PicoConfig,
+        network: PicoCodec,
+        entropy_models: Mapping[ScaleShape, EntropyModel],
+        scale_decoder: ScaleShape | None = None,
+    ) -> None:
+        self.config, self.network = config, network.eval().requires_grad_(False)
+        self.entropy_models = dict(entropy_models)
+        self.scale_decoder: ScaleShape = scale_decoder or config.scale_decoder
+        if self.scale_decoder not in self.entropy_models:
+            raise CheckpointError(f"the checkpoint has no {self.scale_decoder!r} scale decoder")
+
+    @property
+    def name(self) -> str:
+        """Name of the preset."""
+        return self.config.name
+
+    @property
+    def geometry(self) -> Geometry:
+        """Tile geometry, channel and level counts."""
+        return geometry_of(self.config)
+
+    @property
+    def anchor_table(self) -> npt.NDArray[np.float32]:
+        """Anchor weights of every level, ``float32 [levels, anchors]``."""
+        return anchor_weights(self.config.levels, self.config.anchors)
+
+    @property
+    def entropy_model(self) -> EntropyModel:
+        """The integer entropy model of the chosen scale decoder."""
+        return self.entropy_models[self.scale_decoder]
+
+    def parts(self, order: ShuffleOrder) -> Parts:
+        """Folded parts; see :class:`~pico_deploy.codecs.protocol.Parts`."""
+        analysis, synthesis = self.network.folded(order)
+        model = self.entropy_model
+        return Parts(analysis, model.layers, synthesis, Tables(model.y_tables, model.z_tables))
+
+    def synthesis_weights(self) -> Mapping[str, Tensor]:
+        """Stored weights of context model and decoder, by name."""
+        state = self.network.state_dict()
+        return {k: v for k, v in state.items() if k.startswith(("context.", "decoder."))}
+
+    @classmethod
+    def load(cls, weights: Path, scale_decoder: ScaleShape | None = None) -> Self:
+        """Read a checkpoint and the ``.json`` beside it; raises ``CheckpointError``."""
+        source = weights.with_suffix(".json")
+        config = config_from_json(read_config(source), source)
+        tensors = read_tensors(weights)
+        models: dict[ScaleShape, EntropyModel] = {}
+        for shape in ("conv", "linear"):
+            stored = tensors.pop(_ENTROPY_KEY.format(shape), None)
+            if stored is None:
+                continue
+            try:
+                models[shape] = parse(stored.numpy().tobytes())
+            except PicoError as error:
+                raise CheckpointError(f"{weights}: {shape} entropy model: {error}") from error
+        if not models:
+            raise CheckpointError(f"{weights} has no integer entropy model; finalise the training first")
+        try:
+            network = PicoCodec(config)
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{source} does not describe a codec: {error}") from error
+        fit_state(network, tensors, weights)
+        return cls(config, network, models, scale_decoder)
+
+    def save(self, weights: Path) -> None:
+        """Write ``weights`` (fp16, integers as they are) and the ``.json`` beside it."""
+        tensors: dict[str, Tensor] = {
+            name: value.to(torch.float16) for name, value in self.network.state_dict().items()
+        }
+        for shape, model in self.entropy_models.items():
+            data = np.frombuffer(serialise(model), np.uint8)
+            tensors[_ENTROPY_KEY.format(shape)] = torch.from_numpy(data.copy())
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(weights, tensors)
+        weights.with_suffix(".json").write_text(config_to_json(self.config), encoding="utf-8")
