@@ -27,10 +27,8 @@ def test_result_survives_a_round_trip_through_a_file(tmp_path: Path) -> None:
 
 def test_every_number_with_a_unit_names_it() -> None:
     units = ("_ns", "_bytes", "_celsius", "_percent", "_1min", "_efficiency")
-    unitless = {
-        "schema_version", "cpu_count", "threads", "warm_up_iterations", "iteration", "width", "height",
-        "tiles", "level",
-    }  # fmt: skip
+    unitless = {"schema_version", "cpu_count", "threads", "warm_up_iterations", "iteration"}
+    unitless |= {"width", "height", "tiles", "level"}
     schema = json.loads(schema_text())
     for model in (schema, *schema["$defs"].values()):
         for name, field in model.get("properties", {}).items():
