@@ -1,0 +1,46 @@
+# Everything from a fresh clone with gcc, g++, make and Python 3.11. `make test` and `make demo` set up their own
+# environment in .venv; the first run downloads about 1 GB.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+CORE   := $(wildcard core/src/*.c core/src/*.h core/include/*.h core/binding/*.cpp)
+
+.PHONY: help env test lint types pytest demo clean
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make env      create .venv with the project and everything its tests need
+env: $(STAMP)
+
+# torch goes first and alone: resolved together with the rest, newer builds with gigabytes of CUDA would be taken.
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(CORE)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "torch==2.13.0" -c constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt scikit-build-core nanobind cmake ninja
+	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev]"
+	touch $@
+
+## make test     lint, types, C and Python tests
+test: lint types pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+pytest: $(STAMP)
+	$(BIN)/python -m pytest
+
+## make demo     convert the shipped weights, round-trip a 12 MP photo, verify, measure, report
+demo: $(STAMP)
+	$(BIN)/python demo/run.py --out out/demo
+
+## make clean    remove what was built and installed here
+clean:
+	rm -rf $(VENV) build out

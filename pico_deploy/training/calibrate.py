@@ -1,0 +1,97 @@
+"""Statistics of a trained codec over real crops: what its integer entropy model is fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pico_deploy.codecs.levels import anchor_weights
+from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.training.data import CropSampler
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Symbols of one crop at one anchor level, as ``analysis`` emits them."""
+
+    level: int
+    z: npt.NDArray[np.int8]  # [Z, h, w]
+    y: npt.NDArray[np.int8]  # [M, H, W]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """All samples, and per scale decoder the largest activation of every hidden layer (0 for an index layer)."""
+
+    samples: tuple[Sample, ...]
+    activation_maxima: dict[str, tuple[float, ...]]
+
+
+def anchor_levels(levels: int, anchors: int) -> list[int]:
+    """The level that each anchor stands for."""
+    return [a * (levels - 1) // (anchors - 1) for a in range(anchors)]
+
+
+@torch.no_grad()
+def calibrate(
+    network: PicoCodec, crops: CropSampler, count: int, report: Callable[[int, int], None]
+) -> Calibration:
+    """Run ``analysis`` on ``count`` crops of tile size at every anchor level.
+
+    ``network`` must already hold the weights that ship (rounded to fp16), because its symbols are counted.
+    """
+    config = network.config
+    analysis, _ = network.folded("crd")
+    inputs = network.example_inputs("analysis")
+    table = torch.from_numpy(anchor_weights(config.levels, config.anchors))
+    samples: list[Sample] = []
+    maxima: dict[str, list[float]] = {
+        name: [0.0] * len(decoder.spec)  # type: ignore[union-attr,arg-type]
+        for name, decoder in network.scale_decoders.items()
+    }
+    for number in range(count):
+        pixels = torch.from_numpy(np.ascontiguousarray(crops.draw(number)))
+        x = pixels.permute(2, 0, 1)[None].float() / 255
+        for level in anchor_levels(config.levels, config.anchors):
+            anchors = table[level][None]
+            z, y = analysis(x, anchors, inputs["y_mask"], inputs["z_mask"])
+            samples.append(Sample(level, _int8(z), _int8(y)))
+            for name, decoder in network.scale_decoders.items():
+                hidden = decoder.layers(z, anchors)[:-1]  # type: ignore[operator]
+                for i, value in enumerate(hidden):
+                    maxima[name][i] = max(maxima[name][i], float(value.max()))
+        report(number + 1, count)
+    return Calibration(tuple(samples), {k: tuple(v) for k, v in maxima.items()})
+
+
+def _int8(symbols: Tensor) -> npt.NDArray[np.int8]:
+    return symbols[0].to(torch.int8).numpy()
+
+
+def z_counts(samples: tuple[Sample, ...], levels: list[int], z_max: int) -> Counts:
+    """Histogram of z per anchor and channel, ``int64 [anchors, Z, 2·z_max + 1]``, value −z_max first."""
+    channels = samples[0].z.shape[0]
+    counts = np.zeros((len(levels), channels, 2 * z_max + 1), np.int64)
+    for sample in samples:
+        anchor = levels.index(sample.level)
+        rows = np.broadcast_to(np.arange(channels)[:, None, None], sample.z.shape)
+        np.add.at(counts[anchor], (rows.ravel(), sample.z.ravel().astype(int) + z_max), 1)
+    return counts
+
+
+def y_counts(
+    samples: tuple[Sample, ...], indices: list[npt.NDArray[np.uint8]], rows: int, y_max: int
+) -> Counts:
+    """Histogram of y per scale index, ``int64 [rows, 2·y_max + 1]``, value −y_max first."""
+    counts = np.zeros((rows, 2 * y_max + 1), np.int64)
+    for sample, index in zip(samples, indices, strict=True):
+        flat = index.ravel().astype(np.int64) * (2 * y_max + 1) + sample.y.ravel() + y_max
+        counts += np.bincount(flat, minlength=counts.size).reshape(counts.shape)
+    return counts
