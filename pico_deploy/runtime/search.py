@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+INTERPOLATIONS = 5
+
 
 def search_level(size_of: Callable[[int], int], target_bytes: int, levels: int) -> int:
     """Highest level whose size is at most ``target_bytes``, or 0 when none is.
@@ -35,12 +37,10 @@ def search_level(size_of: Callable[[int], int], target_bytes: int, levels: int) 
     return max(low, 0)
 
 
-def _interpolated(known: dict[int, int], target_bytes: int) -> int | None:
-    """Level at which the target is expected, from the two known levels that are nearest to it
-    in size.
+def _interpolated(known: dict[int, int], target_bytes: int) -> int:
+    """Where the target is expected, going by the two known levels that are nearest to it in
+    size.
     """
-    if not known:
-        return None
     distance = sorted(known, key=lambda level: abs(math.log(known[level] / target_bytes)))
     a = distance[0]
     slope = 0.045  # a level adds about 4.5 % in a range of 100:1 over 71 levels
