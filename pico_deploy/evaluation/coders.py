@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, features
 from PIL import __version__ as pillow_version
 
-Pixels = NDArray[np.uint8]
-"""uint8 [H, W, 3], RGB."""
+from pico_deploy.conformance.pixels import Pixels
 
 
 class Coder(Protocol):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pico_deploy.errors import VerificationError
+from pico_deploy.conformance.pixels import Pixels, compare_pixels, pixels_sha256
 from pico_deploy.evaluation.bd_rate import Point
-from pico_deploy.evaluation.coders import Coder, Pixels
-from pico_deploy.evaluation.corpus import Photo, pixels_sha256, psnr_db
+from pico_deploy.evaluation.coders import Coder
+from pico_deploy.evaluation.corpus import Photo
 from pico_deploy.outputs import write_bytes
 
 CACHE_VERSION = 1
@@ -48,24 +48,24 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def _key(self, coder: Coder, setting: int, image_sha256: str) -> dict[str, Any]:
+    def _key(self, coder: Coder, setting: int, image: str) -> dict[str, Any]:
         return {
             "version": CACHE_VERSION,
             "coder": coder.name,
             "identity": coder.identity,
             "setting": setting,
-            "pixels_sha256": image_sha256,
+            "image": image,
         }
 
     def _path(self, key: dict[str, Any]) -> Path:
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         return self._folder / f"{digest[:32]}.json"
 
-    def get(self, coder: Coder, setting: int, image_sha256: str) -> tuple[int, float] | None:
+    def get(self, coder: Coder, setting: int, image: str) -> tuple[int, float] | None:
         """(file_bytes, psnr_db), or None when they are not known. A damaged entry counts as
         unknown.
         """
-        key = self._key(coder, setting, image_sha256)
+        key = self._key(coder, setting, image)
         try:
             entry = json.loads(self._path(key).read_bytes())
             if entry["key"] != key:
@@ -75,25 +75,21 @@ class Cache:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(
-        self, coder: Coder, setting: int, image_sha256: str, file_bytes: int, psnr: float
-    ) -> None:
+    def put(self, coder: Coder, setting: int, image: str, file_bytes: int, psnr: float) -> None:
         """Keep a figure; an infinite PSNR is null, because JSON has no infinity."""
-        key = self._key(coder, setting, image_sha256)
+        key = self._key(coder, setting, image)
         figures = {"file_bytes": file_bytes, "psnr_db": psnr if math.isfinite(psnr) else None}
         self._folder.mkdir(parents=True, exist_ok=True)
         write_bytes(self._path(key), json.dumps({"key": key, **figures}, indent=1).encode())
 
 
 def measure(coder: Coder, setting: int, pixels: Pixels) -> tuple[int, float]:
-    """Encode and decode once: (bytes of the file, RGB PSNR in dB)."""
+    """Encode and decode once: bytes of the file, and PSNR in dB over all RGB samples.
+
+    Raises ``VerificationError`` when the size of the picture does not survive.
+    """
     data = coder.encode(pixels, setting)
-    decoded = coder.decode(data)
-    if decoded.shape != pixels.shape:
-        raise VerificationError(
-            f"{coder.name} at {setting} decodes to {decoded.shape}, the original is {pixels.shape}"
-        )
-    return len(data), psnr_db(pixels, decoded)
+    return len(data), compare_pixels(pixels, coder.decode(data)).psnr_db
 
 
 def samples(
@@ -108,14 +104,14 @@ def samples(
     done = 0
     for photo in photos:
         pixels = read(photo.path)
-        image_sha256 = pixels_sha256(pixels)
+        image = f"{pixels.shape[1]}x{pixels.shape[0]} {pixels_sha256(pixels)}"
         for coder in coders:
             for setting in coder.settings:
                 progress(done, total, f"{photo.name} {coder.name} {setting}")
-                figures = cache.get(coder, setting, image_sha256)
+                figures = cache.get(coder, setting, image)
                 if figures is None:
                     figures = measure(coder, setting, pixels)
-                    cache.put(coder, setting, image_sha256, *figures)
+                    cache.put(coder, setting, image, *figures)
                 done += 1
                 height, width = pixels.shape[:2]
                 yield Sample(photo.name, coder.name, setting, width, height, *figures)

@@ -227,7 +227,7 @@ class Run(Strict):
     """
 
     runtime: str
-    runtime_version: str
+    runtime_version: str | None = None
     accelerator_requested: str
     accelerator_observed: str | None = None
     precision: str | None = None

@@ -1,0 +1,69 @@
+"""The limits of gates and conformance tests: one data file, read and checked in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pico_deploy.bundle.manifest import Precision
+from pico_deploy.errors import UsageError
+
+FILE = Path(__file__).resolve().parent / "thresholds.toml"
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ParityLimits(_Section):
+    """How far a converted part may be from PyTorch; the comments in the file say what each
+    means.
+    """
+
+    synthesis_loss_db: dict[Precision, Positive]
+    judged_up_to_bits_per_pixel: Positive
+    analysis_bits_percent: Positive
+    analysis_loss_db: Positive
+    sanity_floor_db: Positive
+
+
+class HeadroomLimits(_Section):
+    """When a layer counts as near the range of its arithmetic."""
+
+    near_factor: Annotated[float, Field(ge=1)]
+
+
+class Thresholds(_Section):
+    """All limits. ``sha256`` is that of the file they were read from."""
+
+    parity: ParityLimits
+    headroom: HeadroomLimits
+    sha256: str
+
+
+def read_thresholds(path: Path) -> Thresholds:
+    """Read a thresholds file; raises ``UsageError`` naming the first entry that is missing,
+    unknown or wrong.
+    """
+    try:
+        data = path.read_bytes()
+        return Thresholds(**tomllib.loads(data.decode()), sha256=hashlib.sha256(data).hexdigest())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not a readable thresholds file: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{path}: {where}: {first['msg']}") from error
+
+
+@cache
+def thresholds() -> Thresholds:
+    """The limits this release applies."""
+    return read_thresholds(FILE)

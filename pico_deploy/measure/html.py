@@ -1,0 +1,176 @@
+"""Results as one HTML file that needs nothing else: tables, and a plot of the phases as inline
+SVG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from pico_deploy.measure.budgets import Verdict
+from pico_deploy.measure.compare import Comparison
+from pico_deploy.measure.figures import (
+    comparison_text,
+    headline,
+    mebibytes,
+    milliseconds,
+    operations,
+    overlap,
+    phase_rows,
+    run_title,
+)
+from pico_deploy.measure.result import ACCELERATOR_PHASES, Operation, Result, Run
+from pico_deploy.measure.statistics import summarise
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8886; --p0: #4878a8; --p1: #b0703c; --p2: #4f9d69;
+  --p3: #9b5fa5; --p4: #b8a03a; --p5: #5aa9b5; --p6: #a8556a; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
+th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
+.note { opacity: .8; }
+"""
+_WIDTH, _LANE, _LABEL = 800, 22, 90
+
+
+def page(
+    results: Sequence[Result],
+    verdicts: Sequence[Verdict] = (),
+    comparisons: Sequence[Comparison] = (),
+) -> str:
+    """The report on one or more results; equal input gives equal text."""
+    body = [section for result in results for section in _result(result)]
+    if verdicts:
+        body += ["<h2>Budgets</h2>", _verdicts(verdicts)]
+    if comparisons:
+        rows = [(f"{c.runtime} {c.figure}", comparison_text(c)) for c in comparisons]
+        body += ["<h2>Comparison, new over old</h2>", _table(("figure", "ratio of medians"), rows)]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>pico-deploy results</title><style>{_STYLE}</style></head><body>\n"
+        "<h1>pico-deploy results</h1>\n" + "\n".join(body) + "\n</body></html>\n"
+    )
+
+
+def _result(result: Result) -> Iterable[str]:
+    yield f"<h2>{escape(headline(result))}</h2>"
+    if result.provenance != "device":
+        yield "<p><strong>Not a device measurement</strong>: no verdict about a phone follows.</p>"
+    yield _overview(result.runs)
+    for run in result.runs:
+        yield f"<h3>{escape(run_title(run))}</h3>"
+        if run.failure is not None:
+            yield f"<p>Failed: {escape(run.failure.code)}: {escape(run.failure.message)}</p>"
+        for name, operation in operations(run):
+            yield f"<h4>{name}</h4>{_plot(operation)}{_phases(operation)}"
+        yield from _notes(run.notes)
+    yield from _notes(result.notes)
+
+
+def _notes(notes: Sequence[str]) -> Iterable[str]:
+    if notes:
+        yield "<ul class=note>" + "".join(f"<li>{escape(note)}</li>" for note in notes) + "</ul>"
+
+
+def _overview(runs: Sequence[Run]) -> str:
+    rows = []
+    for run in runs:
+        cells = [run.runtime]
+        for operation in (run.encode, run.decode):
+            if operation is None:
+                cells += ["–", "–", "–"]
+                continue
+            summary = summarise(operation.latency_ns)
+            cells += [
+                milliseconds(summary.p50_ns),
+                milliseconds(summary.p90_ns),
+                overlap(operation),
+            ]
+        cells.append("–" if run.load is None else milliseconds(run.load.cold_ns))
+        warm = run.load.warm_ns if run.load is not None else ()
+        cells.append(milliseconds(summarise(warm).p50_ns) if warm else "–")
+        cells.append("–" if run.memory is None else mebibytes(run.memory.peak_bytes))
+        rows.append(cells)
+    header = ["runtime"]
+    for name in ("encode", "decode"):
+        header += [f"{name} p50 ms", f"{name} p90 ms", f"{name} overlap"]
+    return _table((*header, "cold load ms", "warm load ms", "peak memory MiB"), rows)
+
+
+def _phases(operation: Operation) -> str:
+    rows = [
+        (
+            row.phase.value + (f" (part of {row.part_of.value})" if row.part_of else ""),
+            milliseconds(row.busy_p50_ns),
+            milliseconds(row.busy_p90_ns),
+            milliseconds(row.call_p50_ns),
+            milliseconds(row.call_p90_ns),
+            str(row.calls),
+        )
+        for row in phase_rows(operation)
+    ]
+    header = ("phase", "busy p50 ms", "busy p90 ms", "call p50 ms", "call p90 ms", "calls")
+    return _table(header, rows)
+
+
+def _plot(operation: Operation) -> str:
+    """Latency over the busy times of both sides: what exceeds the latency was overlapped."""
+    latency = summarise(operation.latency_ns).p50_ns
+    rows = [row for row in phase_rows(operation) if row.part_of is None]
+    colours = {row.phase: i for i, row in enumerate(phase_rows(operation))}
+    sides = (
+        ("accelerator", [row for row in rows if row.phase in ACCELERATOR_PHASES]),
+        ("core", [row for row in rows if row.phase not in ACCELERATOR_PHASES]),
+    )
+    longest = max(latency, *(sum(r.busy_p50_ns for r in side) for _, side in sides))
+    scale = (_WIDTH - _LABEL) / longest if longest else 0.0
+    shapes = [_label("latency", 0), _bar(_LABEL, 0, latency * scale, "currentColor", "latency")]
+    for lane, (name, side) in enumerate(sides, start=1):
+        shapes.append(_label(name, lane))
+        left = float(_LABEL)
+        for row in side:
+            width = row.busy_p50_ns * scale
+            title = f"{row.phase.value} {milliseconds(row.busy_p50_ns)} ms"
+            shapes.append(_bar(left, lane, width, f"var(--p{colours[row.phase]})", title))
+            left += width
+    legend = " ".join(
+        f'<tspan fill="var(--p{colours[row.phase]})">■</tspan> {row.phase.value}' for row in rows
+    )
+    shapes.append(f'<text x="{_LABEL}" y="{3 * _LANE + 16}">{legend}</text>')
+    return f'<svg viewBox="0 0 {_WIDTH} {3 * _LANE + 24}" role="img">{"".join(shapes)}</svg>'
+
+
+def _label(text: str, lane: int) -> str:
+    return f'<text x="0" y="{lane * _LANE + 14}">{text}</text>'
+
+
+def _bar(x: float, lane: int, width: float, colour: str, title: str) -> str:
+    return (
+        f'<rect x="{x:.1f}" y="{lane * _LANE + 3}" width="{width:.1f}" height="{_LANE - 6}" '
+        f'fill="{colour}" opacity="0.85"><title>{escape(title)}</title></rect>'
+    )
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
+    rows = [
+        (
+            f"{v.runtime} {v.budget}",
+            f"{v.limit:g}",
+            "–" if v.measured is None else f"{v.measured:.4g}",
+            v.outcome,
+        )
+        for v in verdicts
+    ]
+    return _table(("budget", "limit", "measured", "outcome"), rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
