@@ -96,3 +96,10 @@ class TrainingError(PicoError):
 
     code = "training-failed"
     exit_code = 13
+
+
+class ConcealedError(PicoError):
+    """A damaged stream was decoded as asked, with grey tiles where its streams are lost."""
+
+    code = "concealed"
+    exit_code = 14

@@ -19,7 +19,9 @@ def train(
         bool, typer.Option(help="At the end, calibrate the integers and write the weights.")
     ] = True,
 ) -> None:
-    """Train a preset; continues from RUN when it holds a state. Ctrl-C or SIGTERM saves and stops."""
+    """Train a preset; continues from RUN when it holds a state. Ctrl-C or SIGTERM saves and
+    stops.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -56,5 +58,7 @@ def train(
 
         trainer.fit(report, lambda: bool(stopped))
     if finalise and trainer.step >= settings.steps:
-        weights = finalising.finalise(trainer.averaged, photos, run / f"{settings.preset}.safetensors")
+        weights = finalising.finalise(
+            trainer.averaged, photos, run / f"{settings.preset}.safetensors"
+        )
         console.print(f"weights: {weights}")

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pico_deploy.bundle.manifest import PartName, Precision, Role, Tensor
 from pico_deploy.bundle.read import Bundle
+from pico_deploy.errors import UsageError
 
 Array = NDArray[Any]
 
@@ -31,6 +32,16 @@ class BackendOptions:
     threads: int = 0
     weights: Path | None = None
     codec: str | None = None
+
+
+def parse_precision(name: str | None) -> Precision | None:
+    """A precision by name, None for none; raises ``UsageError``."""
+    if name is None:
+        return None
+    for precision in get_args(Precision):
+        if name == precision:
+            return cast(Precision, precision)
+    raise UsageError(f"no precision is called {name!r}; choose {', '.join(get_args(Precision))}")
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ picture file.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pico_deploy import _core
 from pico_deploy.errors import InputError, ModelMismatchError, StreamError, UsageError
@@ -23,6 +25,7 @@ from pico_deploy.runtime.session import Session
 
 ICC_CHUNK = "iccp"
 EXIF_CHUNK = "exif"
+DEFAULT_LEVEL = 40
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class Quality:
             raise UsageError("give one of a level, a target size and a target bpp")
         if any(value is not None and value <= 0 for value in given[1:]):
             raise UsageError("a target must be greater than 0")
+
+    @classmethod
+    def chosen(
+        cls, level: int | None, target_bytes: int | None, target_bits_per_pixel: float | None
+    ) -> Self:
+        """What the user gave, or the default level when it is nothing."""
+        if level is None and target_bytes is None and target_bits_per_pixel is None:
+            level = DEFAULT_LEVEL
+        return cls(level, target_bytes, target_bits_per_pixel)
 
     def limit_bytes(self, pixels: int) -> int | None:
         """Most bytes a file may have, None for a fixed level."""
@@ -151,6 +163,11 @@ def encode_file(
         notes=photo.notes,
         warnings=(*photo.warnings, *warnings),
     )
+
+
+def looks_like_bundle(path: Path) -> bool:
+    """Whether a path is a folder or a zip; a ``.pico`` file is neither."""
+    return path.is_dir() or zipfile.is_zipfile(path)
 
 
 def read_stream(path: Path) -> bytes:

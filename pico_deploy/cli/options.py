@@ -1,0 +1,48 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "k": 1000,
+    "kb": 1000,
+    "kib": 1024,
+    "m": 10**6,
+    "mb": 10**6,
+    "mib": 1 << 20,
+}
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as ``250000``, ``250k``, ``1.2MB`` or ``300KiB``."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
+    if match is None or match[2].lower() not in _UNITS:
+        raise typer.BadParameter(f"{text!r} is no size; write 250000, 250k, 1.2MB or 300KiB")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+Bundle = Annotated[
+    Path, typer.Option("--bundle", "-b", help="Bundle: the folder or .zip that convert wrote.")
+]
+Runtime = Annotated[str, typer.Option(help="onnx, tflite or torch.")]
+PrecisionName = Annotated[
+    str | None,
+    typer.Option("--precision", help="fp32, fp16 or int8; default: the most exact the bundle has."),
+]
+Threads = Annotated[int, typer.Option(min=0, help="Threads of the runtime; 0: its own choice.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Checkpoint for --runtime torch; default: the preset the bundle names."),
+]
+CodecClass = Annotated[
+    str | None,
+    typer.Option("--codec", help="package.module:Class that loads --weights, if it is not PICO."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]
