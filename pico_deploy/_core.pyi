@@ -1,15 +1,16 @@
 """libpico from Python: the integer entropy model, the `.pico` stream and the pixel kernels.
 
-Arrays of symbols are called `z` and `y`. Wherever symbols go in, these are accepted: int8, float16 or float32,
-any strides (so an NHWC output is passed as `a.transpose(0, 3, 1, 2)`, without a copy), either one array
-`[N, C, H, W]` or a sequence of N arrays `[C, H, W]` or `[1, C, H, W]`. Float arrays must hold exact integers;
-a fraction, a NaN, a value out of range or a non-zero void element raises `SymbolError` and is never clamped.
+Arrays of symbols are called `z` and `y`. Wherever symbols go in, these are accepted: int8, float16
+or float32, any strides (so an NHWC output is passed as `a.transpose(0, 3, 1, 2)`, without a copy),
+either one array `[N, C, H, W]` or a sequence of N arrays `[C, H, W]` or `[1, C, H, W]`. Float
+arrays must hold exact integers; a fraction, a NaN, a value out of range or a non-zero void element
+raises `SymbolError` and is never clamped.
 
-Every function that does work releases the GIL. `Model`, `Image` and `Decoder` are immutable and may be
-shared by threads; an `Encoder` takes groups from several threads at once.
+Every function that does work releases the GIL. `Model`, `Image` and `Decoder` are immutable and may
+be shared by threads; an `Encoder` takes groups from several threads at once.
 
-Raises only subclasses of `pico_deploy.errors.PicoError`, all of which carry the core's stable status name: see
-`pico_deploy.core_errors`.
+Raises only subclasses of `pico_deploy.errors.PicoError`, all of which carry the core's stable
+status name: see `pico_deploy.core_errors`.
 """
 
 from collections.abc import Sequence
@@ -61,11 +62,12 @@ class Layer:
         """Largest |acc·m| + |bias| + half, over channels and levels."""
 
 class Model:
-    """An `entropy.bin`, checked: geometry, integer network and tables. Immutable, shared by threads.
+    """An `entropy.bin`, checked: geometry, integer network and tables. Immutable, shared by
+    threads.
 
     Raises `EntropyModelError` when the bytes are not a sound model (format, bounds, tables).
-    `cpu` forces a kernel set ("scalar", …); without it the environment variable `PICO_CPU` does; without
-    that the best set this CPU runs is taken.
+    `cpu` forces a kernel set ("scalar", …); without it the environment variable `PICO_CPU` does;
+    without that the best set this CPU runs is taken.
     """
 
     def __init__(self, entropy_bin: bytes, cpu: str | None = None) -> None: ...
@@ -110,7 +112,8 @@ class Model:
     @property
     def layers(self) -> list[Layer]: ...
     def scale_indices(self, z: Symbols, levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Run the integer network: z [N, Cz, h, w], level of each tile [N] → index uint8 [N, Cy, H, W].
+        """Run the integer network: z [N, Cz, h, w], level of each tile [N] → index uint8 [N, Cy, H,
+        W].
 
         Void elements of `z` must be 0, as the codec makes them.
         """
@@ -143,7 +146,8 @@ class Grid:
         """float32 [1, 1, H, W], 1 = the element's cell touches the image, 0 = void."""
     def z_mask(self, tile: int) -> NDArray[np.float32]: ...
     def payload_box(self, tile: int) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) in image pixels of the part this tile owns, cropped to the image."""
+        """(left, top, right, bottom) in image pixels of the part this tile owns, cropped to the
+        image."""
     def source_rows(self, tile: int) -> tuple[int, int]:
         """[first, end) of the image rows a tile reads, border included, cropped to the image."""
 
@@ -171,7 +175,8 @@ class Chunk:
     def size(self) -> int: ...
     @property
     def intact(self) -> bool:
-        """Whether the chunk is complete and its CRC-32C holds (a damaged optional chunk loses only itself)."""
+        """Whether the chunk is complete and its CRC-32C holds (a damaged optional chunk loses only
+        itself)."""
     @property
     def data(self) -> bytes:
         """The payload; empty when the chunk is not intact."""
@@ -221,17 +226,19 @@ class Image:
 def parse(data: bytes) -> Image:
     """Read and check the header and directories of a `.pico` file (not the streams).
 
-    Raises `StreamError` subclasses: not a `.pico` file, unsupported version or chunk, damaged or truncated header,
-    over a limit. A file that ends inside its streams parses: the streams that are missing fail in `decode_group`.
+    Raises `StreamError` subclasses: not a `.pico` file, unsupported version or chunk, damaged or
+    truncated header, over a limit. A file that ends inside its streams parses: the streams that are
+    missing fail in `decode_group`.
     """
 
 class Encoder:
-    """Codes one image. `encode_group` for every group of tiles, in any order and from any thread, then `finish`.
+    """Codes one image. `encode_group` for every group of tiles, in any order and from any thread,
+    then `finish`.
 
-    `levels`: one level for all tiles, or uint8 [tiles]. `pixel_fingerprint`: 8 bytes. `chunks`: (type, payload) pairs.
-    `lanes` (4, 16, 32) and `tiles_per_stream`: 0 takes the default for the image size. `skip`: None chooses the
-    threshold of every tile for size and speed; 0 turns skipping off; T leaves out elements with index ≤ T
-    (lossless in every case).
+    `levels`: one level for all tiles, or uint8 [tiles]. `pixel_fingerprint`: 8 bytes. `chunks`:
+    (type, payload) pairs. `lanes` (4, 16, 32) and `tiles_per_stream`: 0 takes the default for the
+    image size. `skip`: None chooses the threshold of every tile for size and speed; 0 turns
+    skipping off; T leaves out elements with index ≤ T (lossless in every case).
     """
 
     def __init__(
@@ -263,7 +270,8 @@ class Encoder:
         """The whole file; raises `UsageError` when a group is missing."""
 
 class Decoder:
-    """Decodes the groups of one file. Raises `WrongModelError` when the file was made with another model."""
+    """Decodes the groups of one file. Raises `WrongModelError` when the file was made with another
+    model."""
 
     def __init__(self, model: Model, data: bytes) -> None: ...
     @property
@@ -278,7 +286,8 @@ class Decoder:
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """z [n, Cz, h, w] and y [n, Cy, H, W] of the group's tiles; void elements are 0.
 
-        Raises `DamagedStreamError` or `TruncatedStreamError`; both name `.stream` and `.tiles`, and no other group is touched.
+        Raises `DamagedStreamError` or `TruncatedStreamError`; both name `.stream` and `.tiles`, and
+        no other group is touched.
         """
 
 def pixels_to_tile(
@@ -290,10 +299,12 @@ def pixels_to_tile(
     layout: PixelLayout = "chw",
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Cut one tile out of image rows, with its border; outside the image the nearest edge pixel repeats.
+    """Cut one tile out of image rows, with its border; outside the image the nearest edge pixel
+    repeats.
 
-    `rows`: uint8 [R, width, 3], image rows first_row … first_row + R - 1, which must hold `grid.source_rows(tile)`.
-    Returns [1, 3, tile, tile] ("chw") or [1, tile, tile, 3] ("hwc"), values v/255 correctly rounded.
+    `rows`: uint8 [R, width, 3], image rows first_row … first_row + R - 1, which must hold
+    `grid.source_rows(tile)`. Returns [1, 3, tile, tile] ("chw") or [1, tile, tile, 3] ("hwc"),
+    values v/255 correctly rounded.
     """
 
 def tile_to_pixels(
@@ -306,6 +317,7 @@ def tile_to_pixels(
 ) -> int:
     """Write a tile's payload into image rows: 255·x rounded half up, clamped to 0…255, NaN → 0.
 
-    `tile_pixels`: float16 or float32, [3, tile, tile] or [1, 3, tile, tile] ("chw"; "hwc" likewise), any strides.
-    Writes into `rows` (uint8 [R, width, 3], in place) and returns how many samples were NaN.
+    `tile_pixels`: float16 or float32, [3, tile, tile] or [1, 3, tile, tile] ("chw"; "hwc"
+    likewise), any strides. Writes into `rows` (uint8 [R, width, 3], in place) and returns how many
+    samples were NaN.
     """

@@ -1,7 +1,7 @@
-"""The core's statuses as exceptions: each is a `PicoError` that also carries the core's stable status name.
+"""The core's statuses as exceptions: a `PicoError` each, with the core's stable status name.
 
-`libpico` reports a status (append-only enum, `core/include/pico.h`) and a few numbers; the binding calls
-`raise_status`, and nothing else here has a caller.
+`libpico` reports a status (append-only enum, `core/include/pico.h`) and a few numbers; the binding
+calls `raise_status`, and nothing else here has a caller.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pico_deploy.errors import (
 class CoreError(PicoError):
     """Base of what the core raises.
 
-    `status` is the stable name (`pico_deploy._core.STATUSES`); `stream` and `tiles` name the group that is lost,
-    when the error belongs to one.
+    `status` is the stable name (`pico_deploy._core.STATUSES`); `stream` and `tiles` name the group
+    that is lost, when the error belongs to one.
     """
 
     status: str = ""
@@ -59,7 +59,7 @@ class LimitError(CoreStreamError):
 
 
 class DamagedStreamError(CoreStreamError):
-    """One group of tiles is damaged; `stream` and `tiles` name it. The other groups are not affected."""
+    """One group of tiles is damaged; `stream` and `tiles` name it. No other group is affected."""
 
 
 class TruncatedStreamError(DamagedStreamError):
@@ -95,11 +95,53 @@ _CLASSES: dict[str, type[CoreError]] = {
 
 
 def raise_status(
-    status: str, message: str, stream: int | None = None, tiles: Sequence[int] = ()
+    status: str,
+    text: str,
+    what: str,
+    index: int,
+    tile: int,
+    found: int,
+    expected: int,
+    stream: int | None,
+    tiles: Sequence[int],
 ) -> NoReturn:
-    """Raise the exception that belongs to a status of the core."""
-    error = _CLASSES.get(status, CoreError)(message)
+    """Raise the exception that belongs to a status of the core.
+
+    `what`, `index`, `tile`, `found` and `expected` are a `pico_fault` of `pico.h`; `text` is the
+    sentence that says what to try; `stream` and `tiles` are the group an error in it is about.
+    """
+    error = _CLASSES[status](_message(text, what, index, tile, found, expected, stream, tiles))
     error.status = status
     error.stream = stream
     error.tiles = tuple(tiles)
     raise error
+
+
+def _message(
+    text: str,
+    what: str,
+    index: int,
+    tile: int,
+    found: int,
+    expected: int,
+    stream: int | None,
+    tiles: Sequence[int],
+) -> str:
+    place = ""
+    if stream is not None:
+        named = f"tile {tiles[0]}" if len(tiles) == 1 else f"tiles {tiles[0]} to {tiles[-1]}"
+        place = f"stream {stream} ({named}): "
+        if tile:
+            place = f"stream {stream} ({named}), tile {tile}: "
+    subject = f"{what} {index}" if what.rsplit(" ", 1)[-1] in _COUNTED else what
+    numbers = ""
+    if "checksum" in what:
+        numbers = f" is {found:#010x}, expected {expected:#010x}"
+    elif expected:
+        numbers = f": found {found}, expected {expected}"
+    elif found:
+        numbers = f": {found}"
+    return f"{place}{subject}{numbers}. {text}" if what else text
+
+
+_COUNTED = {"layer", "table", "channel", "lane", "tile", "chunk", "stream", "level"}

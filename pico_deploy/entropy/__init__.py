@@ -1,1 +1,2 @@
-"""The integer entropy model: quantise, prove, build tables, write `entropy.bin`, and a NumPy reference of it all."""
+"""The integer entropy model: quantise, prove, build tables, write `entropy.bin`, NumPy
+reference."""

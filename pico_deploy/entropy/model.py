@@ -1,7 +1,8 @@
 """The integer entropy model as plain data: geometry, integer network, tables. NumPy only.
 
-Everything between the bytes of a stream and its symbols is in here. Frozen dataclasses; `serialise` writes
-and reads them as `entropy.bin`, `prove` shows that no intermediate overflows, `reference` runs them.
+Everything between the bytes of a stream and its symbols is in here. Frozen dataclasses; `serialise`
+writes and reads them as `entropy.bin`, `prove` shows that no intermediate overflows, `reference`
+runs them.
 """
 
 from __future__ import annotations
@@ -56,10 +57,12 @@ class Geometry:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One integer layer: int32 sums, requantised, clamped to uint8 (the last layer: to an index), then upsampled.
+    """One integer layer: int32 sums, requantised, clamped to uint8 (the last layer: to an index),
+    then upsampled.
 
-    ``v = (int64(acc)·multiplier + bias[level] + half) >> shift`` with ``half = 1 << (shift - 1)`` (0 if shift is 0)
-    and a floor shift. Input is int8 `z` for the first layer and uint8 afterwards; padding is zero.
+    ``v = (int64(acc)·multiplier + bias[level] + half) >> shift`` with ``half = 1 << (shift - 1)``
+    (0 if shift is 0) and a floor shift. Input is int8 `z` for the first layer and uint8 afterwards;
+    padding is zero.
 
     weight: int8 [out, in] (pointwise) or [channels, 3, 3] (depthwise3x3, cross-correlation).
     multiplier: int32 [out], ≥ 0. bias: int32 [levels, out]. shift: 0…31 (wide: 0…62).
@@ -97,10 +100,12 @@ class Layer:
 class ZTables:
     """Factorised tables of `z`, shared between channels, and the tables of the bank numbers.
 
-    rows: the tables themselves. anchor_of_level: uint8 [levels], which of the A table anchors a level uses.
-    row: uint8 [A, banks, z_channels], table of each channel. banks (1…8) is how many choices an encoder has per
-    z position; with more than one, the bank numbers are coded with ``bank_rows[anchor]``, a table of
-    ``banks`` entries and the (unused) escape; entry s stands for bank s.
+    rows: the tables themselves. anchor_of_level: uint8 [levels], which of the A table anchors a
+    level uses.
+    row: uint8 [A, banks, z_channels], table of each channel. banks (1…8) is how many choices an
+    encoder has per z position; with more than one, the bank numbers are coded with
+    ``bank_rows[anchor]``, a table of ``banks`` entries and the (unused) escape; entry s stands for
+    bank s.
     """
 
     rows: tuple[Table, ...]
@@ -123,8 +128,9 @@ class ZTables:
 class EntropyModel:
     """All of `entropy.bin`.
 
-    layers: the integer network, z [Cz, h, w] → index [Cy, H, W]. fraction_bits: the last layer's result v is the
-    index with this many fractional bits: ``index = (clamp(v, 0, (rows - 1) << f) + half_f) >> f``.
+    layers: the integer network, z [Cz, h, w] → index [Cy, H, W]. fraction_bits: the last layer's
+    result v is the index with this many fractional bits: ``index = (clamp(v, 0, (rows - 1) << f) +
+    half_f) >> f``.
     y_tables: one table per index.
     """
 

@@ -1,0 +1,254 @@
+/* The symbols of a stream's tiles -> bytes. rANS codes backwards, so tiles, segments and symbols are taken
+ * last first, and words, escapes and exceptions grow downwards, each in a region that holds the worst case.
+ * */
+#include "exceptions.h"
+#include "grid.h"
+#include "header.h"
+#include "skip_policy.h"
+#include "symbols.h"
+
+typedef struct encode_scratch {
+    uint8_t *threshold;        /* [tiles per stream] */
+    uint32_t *exception_words; /* [tiles per stream] */
+    int8_t *banks, *z, *z_packed;
+    uint8_t *z_rows, *bank_rows;
+    uint8_t *index, *index_packed, *index_active;
+    int8_t *y_active, *y_packed, *y;
+    uint8_t *network;
+    uint8_t *tile_exceptions;  /* of one tile, before they move to their place */
+    uint8_t *words, *escapes, *exceptions; /* of the stream */
+} encode_scratch;
+
+/* Worst cases of one tile: each rANS symbol gives at most one word and one escape. */
+typedef struct tile_bound {
+    uint64_t symbols, exceptions;
+} tile_bound;
+
+static tile_bound bound_of(const pico_model *model) {
+    uint64_t positions = (uint64_t)model->info.z_side * model->info.z_side;
+    tile_bound bound = {y_elements(model) + z_elements(model) + positions,
+    exception_bytes_bound(y_elements(model))}; return bound;
+}
+
+static void lay_out(arena *memory, const pico_model *model, uint32_t tiles, encode_scratch *s) {
+    const size_t y = y_elements(model), z = z_elements(model);
+    const size_t positions = (size_t)model->info.z_side * model->info.z_side;
+    const tile_bound bound = bound_of(model);
+    s->threshold = arena_take(memory, tiles);
+    s->exception_words = arena_take(memory, tiles * sizeof(uint32_t));
+    s->banks = arena_take(memory, positions);
+    s->bank_rows = arena_take(memory, positions);
+    s->z = arena_take(memory, z);
+    s->z_packed = arena_take(memory, z);
+    s->z_rows = arena_take(memory, z);
+    s->index = arena_take(memory, y);
+    s->index_packed = arena_take(memory, y);
+    s->index_active = arena_take(memory, y);
+    s->y_active = arena_take(memory, y);
+    s->y_packed = arena_take(memory, y);
+    s->y = arena_take(memory, y);
+    s->network = arena_take(memory, 2 * model->activation_size);
+    s->tile_exceptions = arena_take(memory, (size_t)bound.exceptions);
+    s->words = arena_take(memory, (size_t)(2 * bound.symbols * tiles));
+    s->escapes = arena_take(memory, (size_t)(bound.symbols * tiles));
+    s->exceptions = arena_take(memory, (size_t)(bound.exceptions * tiles));
+}
+
+static uint32_t largest_group(const pico_grid *grid, const pico_layout *layout) {
+    return grid->tiles < layout->tiles_per_stream ? grid->tiles : layout->tiles_per_stream;
+}
+
+pico_status pico_encode_memory(const pico_model *model, const pico_grid *grid, const pico_layout *layout,
+                               size_t *scratch_size, size_t *capacity) {
+    if (model == NULL || grid == NULL || layout == NULL || scratch_size == NULL || capacity == NULL ||
+        layout->tiles_per_stream < 1 || layout->tiles_per_stream > PICO_MAX_TILES_PER_STREAM) {
+        return PICO_E_ARGUMENT;
+    }
+    const uint32_t tiles = largest_group(grid, layout);
+    const tile_bound bound = bound_of(model);
+    const uint64_t sections = (3 * bound.symbols + bound.exceptions) * tiles; /* below 2^38 */
+    const uint64_t front = 4 * PICO_MAX_LANES + 5 + 6 * (uint64_t)tiles;
+    /* Everything else in scratch is a few planes of a tile, each below 2^26: far below half of the address
+     * space. */
+    if (sections > SIZE_MAX / 4 || sections > (uint64_t)1 << 34) return PICO_E_OVER_LIMIT;
+    arena memory = arena_over(NULL, 0);
+    encode_scratch s;
+    lay_out(&memory, model, tiles, &s);
+    *scratch_size = arena_request(&memory);
+    *capacity = (size_t)(sections + front);
+    return PICO_OK;
+}
+
+/* For every z position the bank whose tables give the fewest bits; ties go to the lower number. */
+static void choose_banks(const pico_model *model, uint32_t anchor, const plane_shape *shape, encode_scratch
+*s) {
+    const coding_tables *tables = &model->tables;
+    const size_t positions = (size_t)shape->valid.rows * shape->valid.columns;
+    const uint32_t bank_row = model->bank_row + anchor;
+    for (size_t p = 0; p < positions; p++) {
+        uint32_t best = 0, best_cost = UINT32_MAX; /* a cost is at most 2^12 channels * 2^16 */
+        for (uint32_t bank = 0; bank < model->info.banks; bank++) {
+            const uint8_t *rows = z_rows_of(model, anchor, bank);
+            uint32_t cost = tables->cost[bank_row * ROW_ENTRIES + bank];
+            for (size_t c = 0; c < shape->channels; c++) {
+                uint32_t symbol = zigzag(s->z_packed[c * positions + p]), escape =
+                tables->escape_entry[rows[c]]; cost += tables->cost[rows[c] * ROW_ENTRIES + (symbol < escape ?
+                symbol : escape)];
+            }
+            if (cost < best_cost) {
+                best_cost = cost;
+                best = bank;
+            }
+        }
+        s->banks[p] = (int8_t)best;
+    }
+}
+
+static void encode_z(const pico_model *model, uint32_t level, const plane_shape *shape, rans_writer *writer,
+                     encode_scratch *s) {
+    const uint32_t anchor = model->anchor_of_level[level];
+    const size_t positions = (size_t)shape->valid.rows * shape->valid.columns;
+    if (model->info.banks > 1) {
+        choose_banks(model, anchor, shape, s);
+    } else {
+        fill_bytes(s->banks, 0, positions);
+    }
+    for (size_t c = 0; c < shape->channels; c++) {
+        for (size_t p = 0; p < positions; p++) {
+            s->z_rows[c * positions + p] = z_rows_of(model, anchor, (uint32_t)s->banks[p])[c];
+        }
+    }
+    model->kernels->rans_encode(writer, &model->tables, s->z_rows, s->z_packed, valid_count(shape));
+    if (model->info.banks > 1) {
+        fill_bytes(s->bank_rows, (uint8_t)(model->bank_row + anchor), positions);
+        for (size_t p = 0; p < positions; p++) s->banks[p] = (int8_t)unzigzag((uint32_t)s->banks[p]);
+        model->kernels->rans_encode(writer, &model->tables, s->bank_rows, s->banks, positions);
+    }
+}
+
+/* Returns where the tile's exceptions begin: they grow downwards from `exceptions_end`. */
+static uint8_t *encode_y(const pico_model *model, const plane_shape *shape, int skip, uint32_t t,
+                         rans_writer *writer, uint8_t *exceptions_end, encode_scratch *s) {
+    const pico_kernels *kernels = model->kernels;
+    const size_t n = valid_count(shape);
+    gather_valid_index(shape, s->index, s->index_packed);
+    gather_valid(shape, s->y, s->y_packed);
+    uint32_t threshold = (uint32_t)skip;
+    if (skip == PICO_SKIP_AUTO) {
+        threshold = choose_threshold(&model->tables, model->info.y_tables, s->index_packed, s->y_packed, n);
+    }
+    s->threshold[t] = (uint8_t)threshold;
+    s->exception_words[t] = 0;
+    if (threshold == 0) {
+        kernels->rans_encode(writer, &model->tables, s->index_packed, s->y_packed, n);
+        return exceptions_end;
+    }
+    size_t active = kernels->compact_values(s->index_packed, s->y_packed, n, threshold, s->index_active,
+    s->y_active); kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, active);
+    size_t bytes = write_exceptions(s->index_packed, s->y_packed, n, threshold, s->tile_exceptions);
+    s->exception_words[t] = (uint32_t)(bytes / 2);
+    copy_bytes(exceptions_end - bytes, s->tile_exceptions, bytes);
+    return exceptions_end - bytes;
+}
+
+static pico_status assemble(const encode_scratch *s, uint32_t tiles, const rans_writer *writer,
+                            pico_span words, pico_span escapes, pico_span exceptions, uint8_t *out, size_t
+                            capacity, size_t *size, pico_fault *fault) {
+    uint64_t need = tiles + varint_size((uint32_t)escapes.size) + 4 * (uint64_t)writer->lanes + words.size +
+                    escapes.size + exceptions.size;
+    for (uint32_t t = 0; t < tiles; t++) need += s->threshold[t] > 0 ? varint_size(s->exception_words[t]) : 0;
+    if (need > capacity) return fail(fault, PICO_E_BUFFER, "room for the stream", 0, (int64_t)capacity,
+    (int64_t)need); if (need > PICO_MAX_STREAM) {
+        return fail(fault, PICO_E_OVER_LIMIT, "size of stream", 0, (int64_t)need, PICO_MAX_STREAM);
+    }
+    uint8_t *at = out;
+    for (uint32_t t = 0; t < tiles; t++) *at++ = s->threshold[t];
+    for (uint32_t t = 0; t < tiles; t++) {
+        if (s->threshold[t] > 0) at = write_varint(at, s->exception_words[t]);
+    }
+    at = write_varint(at, (uint32_t)escapes.size);
+    for (uint32_t lane = 0; lane < writer->lanes; lane++, at += 4) write_u32(at, writer->state[lane]);
+    copy_bytes(at, words.data, words.size);
+    at += words.size;
+    copy_bytes(at, escapes.data, escapes.size);
+    at += escapes.size;
+    copy_bytes(at, exceptions.data, exceptions.size);
+    *size = (size_t)need;
+    return PICO_OK;
+}
+
+static pico_status check_options(const pico_model *model, const pico_grid *grid, const pico_layout *layout,
+                                 const uint8_t *levels, uint32_t stream, int skip, pico_fault *fault) {
+    if (!is_lane_count(layout->lanes)) {
+        return fail(fault, PICO_E_ARGUMENT, "lanes", 0, layout->lanes, PICO_MAX_LANES);
+    }
+    if (layout->tiles_per_stream < 1 || layout->tiles_per_stream > PICO_MAX_TILES_PER_STREAM) {
+        return fail(fault, PICO_E_ARGUMENT, "tiles per stream", 0, layout->tiles_per_stream,
+                    PICO_MAX_TILES_PER_STREAM);
+    }
+    if (stream >= pico_stream_count(grid, layout)) {
+        return fail(fault, PICO_E_ARGUMENT, "stream", 0, stream, pico_stream_count(grid, layout) - 1);
+    }
+    int largest_skip = (int)model->info.y_tables - 1;
+    if (skip != PICO_SKIP_AUTO && (skip < 0 || skip > largest_skip)) {
+        return fail(fault, PICO_E_ARGUMENT, "skip threshold", 0, skip, largest_skip);
+    }
+    for (uint32_t tile = 0; tile < grid->tiles; tile++) {
+        if (levels[tile] >= model->info.levels) {
+            return fail(fault, PICO_E_ARGUMENT, "level of tile", tile, levels[tile], model->info.levels - 1);
+        }
+    }
+    return PICO_OK;
+}
+
+pico_status pico_encode_stream(const pico_model *model, const pico_grid *grid, const pico_layout *layout,
+                               const uint8_t *levels, uint32_t stream, int skip, const pico_tensor *z,
+                               const pico_tensor *y, void *scratch, size_t scratch_size, uint8_t *out,
+                               size_t capacity, size_t *size, pico_fault *fault) {
+    if (model == NULL || grid == NULL || layout == NULL || levels == NULL || z == NULL || y == NULL ||
+        scratch == NULL || out == NULL || size == NULL) {
+        return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
+    }
+    pico_status status = check_options(model, grid, layout, levels, stream, skip, fault);
+    if (status != PICO_OK) return status;
+    size_t scratch_needed = 0, capacity_needed = 0;
+    status = pico_encode_memory(model, grid, layout, &scratch_needed, &capacity_needed);
+    if (status != PICO_OK) return fail(fault, status, "elements of a stream", 0, 0, 0);
+    const uint32_t largest = largest_group(grid, layout);
+    arena memory = arena_over(scratch, scratch_size);
+    encode_scratch s;
+    lay_out(&memory, model, largest, &s);
+    if (!memory.ok) return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size,
+    (int64_t)scratch_needed);
+
+    const tile_bound bound = bound_of(model);
+    uint8_t *const words_end = s.words + (size_t)(2 * bound.symbols * largest);
+    uint8_t *const escapes_end = s.escapes + (size_t)(bound.symbols * largest);
+    uint8_t *const exceptions_end = s.exceptions + (size_t)(bound.exceptions * largest);
+    uint8_t *exceptions = exceptions_end;
+    rans_writer writer;
+    writer.lanes = layout->lanes;
+    writer.word = words_end;
+    writer.escape = escapes_end;
+    for (uint32_t lane = 0; lane < PICO_MAX_LANES; lane++) writer.state[lane] = RANS_STATE_LOW;
+
+    const uint32_t first = stream * layout->tiles_per_stream, left = grid->tiles - first;
+    const uint32_t tiles = left < layout->tiles_per_stream ? left : layout->tiles_per_stream;
+    for (uint32_t t = tiles; t-- > 0;) {
+        const plane_shape z_plane = z_shape(model, grid, first + t), y_plane = y_shape(model, grid, first +
+        t); status = load_symbols(&z[t], &z_plane, s.z, fault);
+        if (status == PICO_OK) status = load_symbols(&y[t], &y_plane, s.y, fault);
+        if (status != PICO_OK) {
+            if (fault != NULL) fault->tile = first + t;
+            return status;
+        }
+        network_run(model, levels[first + t], s.z, s.index, s.network);
+        exceptions = encode_y(model, &y_plane, skip, t, &writer, exceptions, &s);
+        gather_valid(&z_plane, s.z, s.z_packed);
+        encode_z(model, levels[first + t], &z_plane, &writer, &s);
+    }
+    const pico_span words = {writer.word, (size_t)(words_end - writer.word)};
+    const pico_span escapes = {writer.escape, (size_t)(escapes_end - writer.escape)};
+    const pico_span all_exceptions = {exceptions, (size_t)(exceptions_end - exceptions)};
+    return assemble(&s, tiles, &writer, words, escapes, all_exceptions, out, capacity, size, fault);
+}
