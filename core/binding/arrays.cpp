@@ -7,7 +7,8 @@ Buffer::Buffer(nb::handle object, bool writable, const char *name) {
     if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) {
         PyErr_Clear();
         view_.obj = nullptr;
-        raise_argument(std::string(name) + (writable ? " must be a writable NumPy array" : " must be a NumPy array"));
+        raise_argument(std::string(name) +
+                       (writable ? " must be a writable NumPy array" : " must be a NumPy array"));
     }
 }
 
@@ -37,7 +38,8 @@ static void check_shape(const Buffer &buffer, int first, uint32_t channels, uint
 }
 
 static pico_tensor tensor_at(const Buffer &buffer, int first, Py_ssize_t offset, pico_element element) {
-    return {buffer.data() + offset, element, buffer.stride(first), buffer.stride(first + 1), buffer.stride(first + 2)};
+    return {buffer.data() + offset, element, buffer.stride(first), buffer.stride(first + 1),
+            buffer.stride(first + 2)};
 }
 
 // `name` is part of every message, so a user knows whether z or y is meant.
@@ -46,7 +48,8 @@ Tensors read_tensors(nb::handle symbols, size_t n, uint32_t channels, uint32_t s
     tensors.items.reserve(n);
     if (PyList_Check(symbols.ptr()) || PyTuple_Check(symbols.ptr())) {
         if (nb::len(symbols) != n) {
-            raise_argument(std::string("tiles in ") + name, static_cast<int64_t>(nb::len(symbols)), static_cast<int64_t>(n));
+            raise_argument(std::string("tiles in ") + name, static_cast<int64_t>(nb::len(symbols)),
+                           static_cast<int64_t>(n));
         }
         for (nb::handle item : symbols) {
             Buffer &buffer = tensors.buffers.emplace_back(item, false, name);
@@ -60,7 +63,8 @@ Tensors read_tensors(nb::handle symbols, size_t n, uint32_t channels, uint32_t s
         return tensors;
     }
     Buffer &buffer = tensors.buffers.emplace_back(symbols, false, name);
-    if (buffer.dimensions() != 4) raise_argument(std::string("dimensions of ") + name, buffer.dimensions(), 4);
+    if (buffer.dimensions() != 4)
+        raise_argument(std::string("dimensions of ") + name, buffer.dimensions(), 4);
     if (buffer.shape(0) != static_cast<Py_ssize_t>(n)) {
         raise_argument(std::string("tiles in ") + name, buffer.shape(0), static_cast<int64_t>(n));
     }
@@ -82,8 +86,8 @@ Tensors tiles_of_array(nb::handle array, size_t n) {
     Tensors tensors;
     Buffer &buffer = tensors.buffers.emplace_back(array, true, "output");
     for (size_t i = 0; i < n; i++) {
-        tensors.items.push_back(
-            tensor_at(buffer, 1, static_cast<Py_ssize_t>(i) * buffer.stride(0), element_of(buffer, "output")));
+        tensors.items.push_back(tensor_at(buffer, 1, static_cast<Py_ssize_t>(i) * buffer.stride(0),
+                                          element_of(buffer, "output")));
     }
     return tensors;
 }
@@ -97,7 +101,8 @@ std::vector<uint8_t> read_levels(nb::handle levels, size_t n) {
                 raise_argument("number of levels", buffer.shape(0), static_cast<int64_t>(n));
             }
             std::vector<uint8_t> values(n);
-            for (size_t i = 0; i < n; i++) values[i] = buffer.data()[static_cast<Py_ssize_t>(i) * buffer.stride(0)];
+            for (size_t i = 0; i < n; i++)
+                values[i] = buffer.data()[static_cast<Py_ssize_t>(i) * buffer.stride(0)];
             return values;
         }
     }
@@ -110,4 +115,4 @@ std::vector<uint8_t> read_levels(nb::handle levels, size_t n) {
     return std::vector<uint8_t>(n, static_cast<uint8_t>(level));
 }
 
-}  // namespace binding
+} // namespace binding

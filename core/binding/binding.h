@@ -1,5 +1,5 @@
-// The Python extension: thin classes that own memory, check array shapes, release the GIL and turn statuses into exceptions.
-// Documentation of what Python sees: pico_deploy/_core.pyi.
+// The Python extension: thin classes that own memory, check array shapes, release the GIL and turn statuses
+// into exceptions. Documentation of what Python sees: pico_deploy/_core.pyi.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -41,7 +41,7 @@ class Buffer {
     Buffer &operator=(const Buffer &) = delete;
     ~Buffer() { PyBuffer_Release(&view_); }
 
-    char format() const;  // 'b', 'B', 'e', 'f', or 0 for anything else
+    char format() const; // 'b', 'B', 'e', 'f', or 0 for anything else
     int dimensions() const { return view_.ndim; }
     Py_ssize_t shape(int axis) const { return view_.shape[axis]; }
     Py_ssize_t stride(int axis) const { return view_.strides[axis]; }
@@ -57,7 +57,8 @@ struct Tensors {
     std::vector<pico_tensor> items;
 };
 
-// `symbols`: one array [n, channels, side, side], or a sequence of n arrays [channels, side, side] or with a leading 1.
+// `symbols`: one array [n, channels, side, side], or a sequence of n arrays [channels, side, side] or with a
+// leading 1.
 Tensors read_tensors(nb::handle symbols, size_t n, uint32_t channels, uint32_t side, const char *name);
 // numpy.empty(shape, dtype), and its tiles as tensors (`tensors` keeps the array's buffer alive).
 nb::object new_array(const std::vector<size_t> &shape, const char *dtype);
@@ -66,7 +67,9 @@ std::vector<uint8_t> read_levels(nb::handle levels, size_t n);
 
 using Memory = std::unique_ptr<uint8_t[]>;
 // Not zeroed: only the pages that are used cost anything.
-inline Memory allocate(size_t size) { return Memory(new uint8_t[size]); }
+inline Memory allocate(size_t size) {
+    return Memory(new uint8_t[size]);
+}
 
 // ---- model.cpp ----
 
@@ -102,4 +105,4 @@ void bind_model(nb::module_ &module);
 void bind_stream(nb::module_ &module);
 void bind_pixels(nb::module_ &module);
 
-}  // namespace binding
+} // namespace binding

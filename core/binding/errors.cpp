@@ -9,7 +9,8 @@ void raise(pico_status status, const pico_fault &fault, const Group *group) {
     nb::object stream = nb::none(), tiles = nb::tuple();
     if (group != nullptr) {
         stream = nb::int_(group->stream);
-        tiles = nb::module_::import_("builtins").attr("range")(group->first_tile, group->first_tile + group->tiles);
+        tiles = nb::module_::import_("builtins")
+                    .attr("range")(group->first_tile, group->first_tile + group->tiles);
     }
     raise_status(pico_status_name(status), pico_status_text(status), fault.what == nullptr ? "" : fault.what,
                  fault.index, fault.tile, fault.found, fault.expected, stream, tiles);
@@ -25,4 +26,4 @@ uint32_t to_u32(int64_t value, const char *what) {
     return static_cast<uint32_t>(value);
 }
 
-}  // namespace binding
+} // namespace binding

@@ -27,7 +27,8 @@ static const KernelSet &select_kernels(nb::handle cpu) {
     std::string known;
     for (const KernelSet &set : kernel_sets) {
         if (set.runnable && (wanted.empty() || wanted == set.name)) return set;
-        known += (known.empty() ? "" : ", ") + std::string(set.name) + (set.runnable ? "" : " (not on this CPU)");
+        known +=
+            (known.empty() ? "" : ", ") + std::string(set.name) + (set.runnable ? "" : " (not on this CPU)");
     }
     raise_argument("kernel set '" + wanted + "' cannot be used; there are: " + known);
 }
@@ -67,8 +68,8 @@ nb::object Model::scale_indices(nb::object z, nb::object levels) const {
         pico_scale_memory(model_, &scratch_size);
         Memory scratch = allocate(scratch_size);
         for (size_t i = 0; i < n && status == PICO_OK; i++) {
-            status = pico_scale_indices(model_, level[i], &tensors.items[i], out.data() + i * tile_size, scratch.get(),
-                                        scratch_size, &fault);
+            status = pico_scale_indices(model_, level[i], &tensors.items[i], out.data() + i * tile_size,
+                                        scratch.get(), scratch_size, &fault);
             fault.tile = static_cast<uint32_t>(i);
         }
     }
@@ -91,10 +92,12 @@ struct Layer {
 };
 
 static nb::object mask(pico_extent valid, uint32_t side) {
-    nb::object array = nb::module_::import_("numpy").attr("zeros")(nb::make_tuple(1, 1, side, side), "float32");
+    nb::object array =
+        nb::module_::import_("numpy").attr("zeros")(nb::make_tuple(1, 1, side, side), "float32");
     Buffer out(array, true, "output");
     float *values = reinterpret_cast<float *>(out.data());
-    for (uint32_t i = 0; i < valid.rows; i++) std::fill_n(values + static_cast<size_t>(i) * side, valid.columns, 1.0f);
+    for (uint32_t i = 0; i < valid.rows; i++)
+        std::fill_n(values + static_cast<size_t>(i) * side, valid.columns, 1.0f);
     return array;
 }
 
@@ -112,31 +115,50 @@ static void bind_grid(nb::module_ &module) {
         .def_prop_ro("columns", [](const Grid &g) { return g.grid.columns; })
         .def_prop_ro("rows", [](const Grid &g) { return g.grid.rows; })
         .def_prop_ro("tiles", [](const Grid &g) { return g.grid.tiles; })
-        .def("y_valid", [](const Grid &g, int64_t tile) {
-            pico_extent e = pico_y_valid(&g.grid, g.check_tile(tile));
-            return nb::make_tuple(e.rows, e.columns);
-        }, nb::arg("tile"))
-        .def("z_valid", [](const Grid &g, int64_t tile) {
-            pico_extent e = pico_z_valid(&g.grid, g.check_tile(tile));
-            return nb::make_tuple(e.rows, e.columns);
-        }, nb::arg("tile"))
-        .def("y_mask", [](const Grid &g, int64_t tile) {
-            return mask(pico_y_valid(&g.grid, g.check_tile(tile)), g.model->info().y_side);
-        }, nb::arg("tile"))
-        .def("z_mask", [](const Grid &g, int64_t tile) {
-            return mask(pico_z_valid(&g.grid, g.check_tile(tile)), g.model->info().z_side);
-        }, nb::arg("tile"))
-        .def("payload_box", [](const Grid &g, int64_t tile) {
-            uint32_t t = g.check_tile(tile), size = g.grid.payload;
-            uint32_t left = t % g.grid.columns * size, top = t / g.grid.columns * size;
-            return nb::make_tuple(left, top, std::min(left + size, g.grid.width), std::min(top + size, g.grid.height));
-        }, nb::arg("tile"))
-        .def("source_rows", [](const Grid &g, int64_t tile) {
-            int64_t top = static_cast<int64_t>(g.check_tile(tile) / g.grid.columns) * g.grid.payload;
-            int64_t border = g.grid.border;
-            return nb::make_tuple(clamp_row(top - border, g.grid.height),
-                                  clamp_row(top + g.grid.payload + border, g.grid.height));
-        }, nb::arg("tile"));
+        .def(
+            "y_valid",
+            [](const Grid &g, int64_t tile) {
+                pico_extent e = pico_y_valid(&g.grid, g.check_tile(tile));
+                return nb::make_tuple(e.rows, e.columns);
+            },
+            nb::arg("tile"))
+        .def(
+            "z_valid",
+            [](const Grid &g, int64_t tile) {
+                pico_extent e = pico_z_valid(&g.grid, g.check_tile(tile));
+                return nb::make_tuple(e.rows, e.columns);
+            },
+            nb::arg("tile"))
+        .def(
+            "y_mask",
+            [](const Grid &g, int64_t tile) {
+                return mask(pico_y_valid(&g.grid, g.check_tile(tile)), g.model->info().y_side);
+            },
+            nb::arg("tile"))
+        .def(
+            "z_mask",
+            [](const Grid &g, int64_t tile) {
+                return mask(pico_z_valid(&g.grid, g.check_tile(tile)), g.model->info().z_side);
+            },
+            nb::arg("tile"))
+        .def(
+            "payload_box",
+            [](const Grid &g, int64_t tile) {
+                uint32_t t = g.check_tile(tile), size = g.grid.payload;
+                uint32_t left = t % g.grid.columns * size, top = t / g.grid.columns * size;
+                return nb::make_tuple(left, top, std::min(left + size, g.grid.width),
+                                      std::min(top + size, g.grid.height));
+            },
+            nb::arg("tile"))
+        .def(
+            "source_rows",
+            [](const Grid &g, int64_t tile) {
+                int64_t top = static_cast<int64_t>(g.check_tile(tile) / g.grid.columns) * g.grid.payload;
+                int64_t border = g.grid.border;
+                return nb::make_tuple(clamp_row(top - border, g.grid.height),
+                                      clamp_row(top + g.grid.payload + border, g.grid.height));
+            },
+            nb::arg("tile"));
 }
 
 void bind_model(nb::module_ &module) {
@@ -155,7 +177,8 @@ void bind_model(nb::module_ &module) {
     bind_grid(module);
     nb::class_<Model>(module, "Model")
         .def(nb::init<nb::bytes, nb::object>(), nb::arg("entropy_bin"), nb::arg("cpu").none() = nb::none())
-        .def_prop_ro("fingerprint", [](const Model &m) { return nb::bytes(m.info().fingerprint, PICO_FINGERPRINT_SIZE); })
+        .def_prop_ro("fingerprint",
+                     [](const Model &m) { return nb::bytes(m.info().fingerprint, PICO_FINGERPRINT_SIZE); })
         .def_prop_ro("kernels", [](const Model &m) { return m.kernels(); })
         .def_prop_ro("tile", [](const Model &m) { return m.info().tile; })
         .def_prop_ro("payload", [](const Model &m) { return m.info().payload; })
@@ -171,19 +194,23 @@ void bind_model(nb::module_ &module) {
         .def_prop_ro("levels", [](const Model &m) { return m.info().levels; })
         .def_prop_ro("banks", [](const Model &m) { return m.info().banks; })
         .def_prop_ro("y_rows", [](const Model &m) { return m.info().y_tables; })
-        .def_prop_ro("layers", [](const Model &m) {
-            nb::list layers;
-            for (uint32_t i = 0; i < m.info().layers; i++) {
-                Layer layer{};
-                pico_model_get_layer(m.get(), i, &layer.info);
-                layers.append(nb::cast(layer));
-            }
-            return layers;
-        })
+        .def_prop_ro("layers",
+                     [](const Model &m) {
+                         nb::list layers;
+                         for (uint32_t i = 0; i < m.info().layers; i++) {
+                             Layer layer{};
+                             pico_model_get_layer(m.get(), i, &layer.info);
+                             layers.append(nb::cast(layer));
+                         }
+                         return layers;
+                     })
         .def("scale_indices", &Model::scale_indices, nb::arg("z"), nb::arg("levels"))
-        .def("grid", [](std::shared_ptr<Model> m, int64_t width, int64_t height) {
-            return Grid(m, to_u32(width, "width"), to_u32(height, "height"));
-        }, nb::arg("width"), nb::arg("height"));
+        .def(
+            "grid",
+            [](std::shared_ptr<Model> m, int64_t width, int64_t height) {
+                return Grid(m, to_u32(width, "width"), to_u32(height, "height"));
+            },
+            nb::arg("width"), nb::arg("height"));
 }
 
-}  // namespace binding
+} // namespace binding

@@ -36,15 +36,21 @@ NB_MODULE(_core, module) {
     module.attr("BITSTREAM_VERSION") =
         nb::make_tuple(static_cast<int>(PICO_VERSION_MAJOR), static_cast<int>(PICO_VERSION_MINOR));
 
-    module.def("status_text", [](const std::string &name) {
-        for (int status = 0; status < PICO_STATUS_COUNT; status++) {
-            if (name == pico_status_name(status)) return std::string(pico_status_text(status));
-        }
-        raise_argument("status '" + name + "' does not exist");
-    }, nb::arg("name"));
-    module.def("crc32c", [](nb::bytes data, int64_t seed) {
-        return pico_crc32c(to_u32(seed, "seed"), static_cast<const uint8_t *>(data.data()), data.size());
-    }, nb::arg("data"), nb::arg("seed") = 0);
+    module.def(
+        "status_text",
+        [](const std::string &name) {
+            for (int status = 0; status < PICO_STATUS_COUNT; status++) {
+                if (name == pico_status_name(status)) return std::string(pico_status_text(status));
+            }
+            raise_argument("status '" + name + "' does not exist");
+        },
+        nb::arg("name"));
+    module.def(
+        "crc32c",
+        [](nb::bytes data, int64_t seed) {
+            return pico_crc32c(to_u32(seed, "seed"), static_cast<const uint8_t *>(data.data()), data.size());
+        },
+        nb::arg("data"), nb::arg("seed") = 0);
     bind_model(module);
     bind_stream(module);
     bind_pixels(module);

@@ -8,7 +8,9 @@
 
 namespace binding {
 
-static const uint8_t *bytes_of(const nb::bytes &b) { return static_cast<const uint8_t *>(b.data()); }
+static const uint8_t *bytes_of(const nb::bytes &b) {
+    return static_cast<const uint8_t *>(b.data());
+}
 
 static nb::object range(uint32_t first, uint32_t count) {
     return nb::module_::import_("builtins").attr("range")(first, first + count);
@@ -47,8 +49,8 @@ struct Chunk {
 
     const pico_entry &entry() const { return image->chunks[number]; }
     bool intact() const {
-        return pico_chunk_check(bytes_of(image->data), image->data.size(), &image->header, number, &entry(), nullptr) ==
-               PICO_OK;
+        return pico_chunk_check(bytes_of(image->data), image->data.size(), &image->header, number, &entry(),
+                                nullptr) == PICO_OK;
     }
 };
 
@@ -59,8 +61,9 @@ static uint32_t check_group(int64_t group, uint32_t groups) {
 
 class Encoder {
   public:
-    Encoder(std::shared_ptr<Model> model, int64_t width, int64_t height, nb::object levels, nb::bytes pixel_fingerprint,
-            nb::object chunks, int64_t lanes, int64_t tiles_per_stream, nb::object skip)
+    Encoder(std::shared_ptr<Model> model, int64_t width, int64_t height, nb::object levels,
+            nb::bytes pixel_fingerprint, nb::object chunks, int64_t lanes, int64_t tiles_per_stream,
+            nb::object skip)
         : model_(std::move(model)), grid_(model_, to_u32(width, "width"), to_u32(height, "height")),
           levels_(read_levels(levels, grid_.grid.tiles)) {
         if (pixel_fingerprint.size() != PICO_PIXEL_FINGERPRINT_SIZE) {
@@ -72,7 +75,8 @@ class Encoder {
         file_.grid = grid_.grid;
         file_.layout = pico_layout_default(grid_.grid.tiles);
         if (lanes != 0) file_.layout.lanes = to_u32(lanes, "lanes");
-        if (tiles_per_stream != 0) file_.layout.tiles_per_stream = to_u32(tiles_per_stream, "tiles_per_stream");
+        if (tiles_per_stream != 0)
+            file_.layout.tiles_per_stream = to_u32(tiles_per_stream, "tiles_per_stream");
         file_.levels = levels_.data();
         read_chunks(chunks);
         skip_ = skip.is_none() ? PICO_SKIP_AUTO : static_cast<int>(nb::cast<int64_t>(skip) & 0x7FFFFFFF);
@@ -80,7 +84,8 @@ class Encoder {
             raise_argument("tiles_per_stream", file_.layout.tiles_per_stream, PICO_MAX_TILES_PER_STREAM);
         }
         groups_.resize(pico_stream_count(&file_.grid, &file_.layout));
-        // Options that the core refuses are refused here, before any work is done: an empty file has them all.
+        // Options that the core refuses are refused here, before any work is done: an empty file has them
+        // all.
         std::vector<pico_span> none(groups_.size(), pico_span{nullptr, 0});
         file_.streams = none.data();
         size_t size = 0;
@@ -117,9 +122,9 @@ class Encoder {
             status = pico_encode_memory(model_->get(), &file_.grid, &file_.layout, &scratch_size, &capacity);
             if (status == PICO_OK) {
                 Memory scratch = allocate(scratch_size), out = allocate(capacity);
-                status = pico_encode_stream(model_->get(), &file_.grid, &file_.layout, file_.levels, g.stream, skip_,
-                                            z_tensors.items.data(), y_tensors.items.data(), scratch.get(), scratch_size,
-                                            out.get(), capacity, &size, &fault);
+                status = pico_encode_stream(model_->get(), &file_.grid, &file_.layout, file_.levels, g.stream,
+                                            skip_, z_tensors.items.data(), y_tensors.items.data(),
+                                            scratch.get(), scratch_size, out.get(), capacity, &size, &fault);
                 if (status == PICO_OK) coded.assign(out.get(), out.get() + size);
             }
         }
@@ -148,7 +153,8 @@ class Encoder {
         for (nb::handle item : chunks) {
             nb::object type_object = item[0], payload_object = item[1];
             std::string type = nb::cast<std::string>(type_object);
-            if (type.size() != 4) raise_argument("letters in the type of a chunk", static_cast<int64_t>(type.size()), 4);
+            if (type.size() != 4)
+                raise_argument("letters in the type of a chunk", static_cast<int64_t>(type.size()), 4);
             nb::bytes payload = nb::cast<nb::bytes>(payload_object);
             pico_chunk_source source{};
             std::memcpy(source.type, type.data(), 4);
@@ -167,7 +173,7 @@ class Encoder {
     std::vector<pico_chunk_source> chunks_;
     pico_file file_{};
     int skip_ = PICO_SKIP_AUTO;
-    std::vector<std::vector<uint8_t>> groups_;  // written under the GIL only
+    std::vector<std::vector<uint8_t>> groups_; // written under the GIL only
 };
 
 class Decoder {
@@ -197,9 +203,9 @@ class Decoder {
             size_t scratch_size = 0;
             pico_decode_memory(model_->get(), &scratch_size);
             Memory scratch = allocate(scratch_size);
-            status = pico_decode_stream(model_->get(), data, size, &image->header, g.stream, &image->streams[g.stream],
-                                        z_tensors.items.data(), y_tensors.items.data(), scratch.get(), scratch_size,
-                                        &fault);
+            status = pico_decode_stream(model_->get(), data, size, &image->header, g.stream,
+                                        &image->streams[g.stream], z_tensors.items.data(),
+                                        y_tensors.items.data(), scratch.get(), scratch_size, &fault);
         }
         check(status, fault, &g);
         return nb::make_tuple(z, y);
@@ -244,15 +250,15 @@ static void bind_image(nb::module_ &module) {
             return nb::bytes(bytes_of(c.image->data) + c.entry().offset, c.entry().size);
         });
     nb::class_<Image>(module, "Image")
-        .def_prop_ro("version", [](const Image &i) {
-            return nb::make_tuple(i.header.version_major, i.header.version_minor);
-        })
-        .def_prop_ro("entropy_fingerprint", [](const Image &i) {
-            return nb::bytes(i.header.entropy_fingerprint, PICO_FINGERPRINT_SIZE);
-        })
-        .def_prop_ro("pixel_fingerprint", [](const Image &i) {
-            return nb::bytes(i.header.pixel_fingerprint, PICO_PIXEL_FINGERPRINT_SIZE);
-        })
+        .def_prop_ro(
+            "version",
+            [](const Image &i) { return nb::make_tuple(i.header.version_major, i.header.version_minor); })
+        .def_prop_ro(
+            "entropy_fingerprint",
+            [](const Image &i) { return nb::bytes(i.header.entropy_fingerprint, PICO_FINGERPRINT_SIZE); })
+        .def_prop_ro(
+            "pixel_fingerprint",
+            [](const Image &i) { return nb::bytes(i.header.pixel_fingerprint, PICO_PIXEL_FINGERPRINT_SIZE); })
         .def_prop_ro("width", [](const Image &i) { return i.header.width; })
         .def_prop_ro("height", [](const Image &i) { return i.header.height; })
         .def_prop_ro("tile", [](const Image &i) { return i.header.payload + 2 * i.header.border; })
@@ -264,37 +270,44 @@ static void bind_image(nb::module_ &module) {
         .def_prop_ro("levels", &levels_of)
         .def_prop_ro("lanes", [](const Image &i) { return i.header.layout.lanes; })
         .def_prop_ro("tiles_per_stream", [](const Image &i) { return i.header.layout.tiles_per_stream; })
-        .def_prop_ro("streams", [](const Image &i) {
-            nb::list streams;
-            for (uint32_t s = 0; s < i.header.streams; s++) streams.append(nb::cast(Stream{i.group(s), i.streams[s]}));
-            return streams;
-        })
-        .def_prop_ro("chunks", [](std::shared_ptr<Image> i) {
-            nb::list chunks;
-            for (uint32_t c = 0; c < i->header.chunks; c++) chunks.append(nb::cast(Chunk{i, c}));
-            return chunks;
-        })
+        .def_prop_ro("streams",
+                     [](const Image &i) {
+                         nb::list streams;
+                         for (uint32_t s = 0; s < i.header.streams; s++)
+                             streams.append(nb::cast(Stream{i.group(s), i.streams[s]}));
+                         return streams;
+                     })
+        .def_prop_ro("chunks",
+                     [](std::shared_ptr<Image> i) {
+                         nb::list chunks;
+                         for (uint32_t c = 0; c < i->header.chunks; c++) chunks.append(nb::cast(Chunk{i, c}));
+                         return chunks;
+                     })
         .def_prop_ro("header_size", [](const Image &i) { return i.header.header_size; })
         .def_prop_ro("header_crc", [](const Image &i) { return i.header.header_crc; });
-    module.def("parse", [](nb::bytes data) { return std::make_shared<Image>(std::move(data)); }, nb::arg("data"));
+    module.def(
+        "parse", [](nb::bytes data) { return std::make_shared<Image>(std::move(data)); }, nb::arg("data"));
 }
 
 void bind_stream(nb::module_ &module) {
     bind_image(module);
     nb::class_<Encoder>(module, "Encoder")
-        .def(nb::init<std::shared_ptr<Model>, int64_t, int64_t, nb::object, nb::bytes, nb::object, int64_t, int64_t,
-                      nb::object>(),
-             nb::arg("model"), nb::arg("width"), nb::arg("height"), nb::arg("levels"), nb::arg("pixel_fingerprint"),
-             nb::kw_only(), nb::arg("chunks") = nb::tuple(), nb::arg("lanes") = 0, nb::arg("tiles_per_stream") = 0,
-             nb::arg("skip").none() = nb::none())
+        .def(nb::init<std::shared_ptr<Model>, int64_t, int64_t, nb::object, nb::bytes, nb::object, int64_t,
+                      int64_t, nb::object>(),
+             nb::arg("model"), nb::arg("width"), nb::arg("height"), nb::arg("levels"),
+             nb::arg("pixel_fingerprint"), nb::kw_only(), nb::arg("chunks") = nb::tuple(),
+             nb::arg("lanes") = 0, nb::arg("tiles_per_stream") = 0, nb::arg("skip").none() = nb::none())
         .def_prop_ro("grid", [](const Encoder &e) { return Grid(e.grid()); })
         .def_prop_ro("groups", &Encoder::groups)
         .def_prop_ro("lanes", [](const Encoder &e) { return e.layout().lanes; })
         .def_prop_ro("tiles_per_stream", [](const Encoder &e) { return e.layout().tiles_per_stream; })
-        .def("tiles_of", [](const Encoder &e, int64_t group) {
-            Group g = e.group(group);
-            return range(g.first_tile, g.tiles);
-        }, nb::arg("group"))
+        .def(
+            "tiles_of",
+            [](const Encoder &e, int64_t group) {
+                Group g = e.group(group);
+                return range(g.first_tile, g.tiles);
+            },
+            nb::arg("group"))
         .def("encode_group", &Encoder::encode_group, nb::arg("group"), nb::arg("z"), nb::arg("y"))
         .def("finish", &Encoder::finish);
     nb::class_<Decoder>(module, "Decoder")
@@ -302,11 +315,14 @@ void bind_stream(nb::module_ &module) {
         .def_prop_ro("image", [](const Decoder &d) { return std::const_pointer_cast<Image>(d.image); })
         .def_prop_ro("grid", [](const Decoder &d) { return Grid(d.grid); })
         .def_prop_ro("groups", &Decoder::groups)
-        .def("tiles_of", [](const Decoder &d, int64_t group) {
-            Group g = d.group(group);
-            return range(g.first_tile, g.tiles);
-        }, nb::arg("group"))
+        .def(
+            "tiles_of",
+            [](const Decoder &d, int64_t group) {
+                Group g = d.group(group);
+                return range(g.first_tile, g.tiles);
+            },
+            nb::arg("group"))
         .def("decode_group", &Decoder::decode_group, nb::arg("group"), nb::arg("dtype") = "float32");
 }
 
-}  // namespace binding
+} // namespace binding

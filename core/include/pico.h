@@ -33,19 +33,19 @@ enum {
     PICO_VERSION_MINOR = 0,
     PICO_FINGERPRINT_SIZE = 16,
     PICO_PIXEL_FINGERPRINT_SIZE = 8,
-    PICO_MAX_SIDE = 65535,            /* width or height, pixels */
-    PICO_MAX_PIXELS = 1 << 28,        /* width * height */
+    PICO_MAX_SIDE = 65535,     /* width or height, pixels */
+    PICO_MAX_PIXELS = 1 << 28, /* width * height */
     PICO_MAX_TILES = 16384,
     PICO_MAX_TILES_PER_STREAM = 1024,
     PICO_MAX_LANES = 32,
-    PICO_MAX_HEADER = 1 << 20,        /* bytes */
+    PICO_MAX_HEADER = 1 << 20, /* bytes */
     PICO_MAX_CHUNKS = 64,
-    PICO_MAX_CHUNK = 1 << 24,         /* bytes of one chunk's payload */
-    PICO_MAX_STREAM = 1 << 28,        /* bytes of one stream's payload */
-    PICO_MIN_PAYLOAD = 16,            /* pixels */
+    PICO_MAX_CHUNK = 1 << 24,  /* bytes of one chunk's payload */
+    PICO_MAX_STREAM = 1 << 28, /* bytes of one stream's payload */
+    PICO_MIN_PAYLOAD = 16,     /* pixels */
     PICO_MAX_PAYLOAD = 4096,
     PICO_MAX_BORDER = 64,
-    PICO_MAX_MODEL = 1 << 26,         /* bytes of entropy.bin */
+    PICO_MAX_MODEL = 1 << 26, /* bytes of entropy.bin */
     PICO_MAX_LAYERS = 16,
     PICO_MAX_LAYER_CHANNELS = 16384,
     PICO_MAX_LATENT_CHANNELS = 4096,
@@ -65,7 +65,7 @@ enum {
 typedef enum pico_status {
     PICO_OK = 0,
     PICO_E_ARGUMENT = 1,            /* the caller's mistake: a null pointer, an index or option out of range
-    */
+                                     */
     PICO_E_BUFFER = 2,              /* a buffer is smaller than its size query said */
     PICO_E_OVER_LIMIT = 3,          /* beyond one of the limits above */
     PICO_E_TRUNCATED = 4,           /* the file ends before this part does */
@@ -80,15 +80,15 @@ typedef enum pico_status {
     PICO_E_WRONG_MODEL = 13,        /* the stream was made with another entropy model */
     PICO_E_SYMBOL_NOT_INTEGER = 14, /* a symbol to be coded is a fraction, NaN or infinite */
     PICO_E_SYMBOL_OUT_OF_RANGE = 15,
-    PICO_E_SYMBOL_IN_VOID = 16,     /* a void element holds something else than 0 */
-    PICO_E_MODEL_FORMAT = 17,       /* entropy.bin: wrong magic, size or reserved field */
+    PICO_E_SYMBOL_IN_VOID = 16, /* a void element holds something else than 0 */
+    PICO_E_MODEL_FORMAT = 17,   /* entropy.bin: wrong magic, size or reserved field */
     PICO_E_MODEL_VERSION = 18,
     PICO_E_MODEL_CHECKSUM = 19,
-    PICO_E_MODEL_GEOMETRY = 20,     /* tile sizes, channels, levels that cannot be */
-    PICO_E_MODEL_NETWORK = 21,      /* layers that do not fit together */
-    PICO_E_MODEL_OVERFLOW = 22,     /* an intermediate could leave its type */
-    PICO_E_MODEL_TABLES = 23,       /* a table that is not a distribution, or a row that does not exist */
-    PICO_E_MODEL_BOUNDS = 24,       /* a stored bound is not the recomputed one */
+    PICO_E_MODEL_GEOMETRY = 20, /* tile sizes, channels, levels that cannot be */
+    PICO_E_MODEL_NETWORK = 21,  /* layers that do not fit together */
+    PICO_E_MODEL_OVERFLOW = 22, /* an intermediate could leave its type */
+    PICO_E_MODEL_TABLES = 23,   /* a table that is not a distribution, or a row that does not exist */
+    PICO_E_MODEL_BOUNDS = 24,   /* a stored bound is not the recomputed one */
     PICO_STATUS_COUNT
 } pico_status;
 
@@ -109,9 +109,7 @@ typedef struct pico_fault {
 /* ---- CPU ---- */
 
 /* Flags the caller passes to pico_model_init; the library never asks the machine itself. 0 = scalar. */
-enum {
-    PICO_CPU_SCALAR = 0
-};
+enum { PICO_CPU_SCALAR = 0 };
 
 /* Name of the kernel set that `cpu_flags` select ("scalar"). */
 const char *pico_kernels_name(uint32_t cpu_flags);
@@ -174,11 +172,7 @@ pico_extent pico_z_valid(const pico_grid *grid, uint32_t tile);
 
 /* ---- Tensors ---- */
 
-typedef enum pico_element {
-    PICO_INT8 = 0,
-    PICO_FLOAT16 = 1,
-    PICO_FLOAT32 = 2
-} pico_element;
+typedef enum pico_element { PICO_INT8 = 0, PICO_FLOAT16 = 1, PICO_FLOAT32 = 2 } pico_element;
 
 /* One tile's z, y or pixels: element (c, i, j) lies at data + c*channel + i*row + j*column bytes. Floats need
  * no alignment; they are read and written as bit patterns. Strides may be negative. */
@@ -282,8 +276,8 @@ pico_status pico_decode_memory(const pico_model *model, size_t *scratch_size);
 /* Decode one stream, all tiles of it or none: the tensors hold valid symbols only if PICO_OK is returned. */
 pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, size_t size,
                                const pico_image *image, uint32_t stream, const pico_entry *entry,
-                               const pico_tensor *z, const pico_tensor *y, void *scratch,
-                               size_t scratch_size, pico_fault *fault);
+                               const pico_tensor *z, const pico_tensor *y, void *scratch, size_t scratch_size,
+                               pico_fault *fault);
 
 /* ---- Pixels ---- */
 

@@ -8,13 +8,17 @@
 
 #include "pico.h"
 
-static inline uint16_t read_u16(const uint8_t *p) { return (uint16_t)(p[0] | (uint32_t)p[1] << 8); }
+static inline uint16_t read_u16(const uint8_t *p) {
+    return (uint16_t)(p[0] | (uint32_t)p[1] << 8);
+}
 
 static inline uint32_t read_u32(const uint8_t *p) {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static inline uint64_t read_u64(const uint8_t *p) { return read_u32(p) | (uint64_t)read_u32(p + 4) << 32; }
+static inline uint64_t read_u64(const uint8_t *p) {
+    return read_u32(p) | (uint64_t)read_u32(p + 4) << 32;
+}
 
 static inline void write_u16(uint8_t *p, uint32_t v) {
     p[0] = (uint8_t)v;
@@ -64,7 +68,9 @@ typedef struct byte_reader {
     int ok;
 } byte_reader;
 
-static inline size_t reader_left(const byte_reader *r) { return (size_t)(r->end - r->at); }
+static inline size_t reader_left(const byte_reader *r) {
+    return (size_t)(r->end - r->at);
+}
 
 static inline const uint8_t *reader_take(byte_reader *r, size_t size) {
     if (!r->ok || reader_left(r) < size) {
@@ -167,10 +173,16 @@ static inline void *arena_take(arena *a, size_t size) {
 }
 
 /* What to ask the caller for: the pieces, and room to align the first. */
-static inline size_t arena_request(const arena *a) { return a->used + ARENA_ALIGN; }
+static inline size_t arena_request(const arena *a) {
+    return a->used + ARENA_ALIGN;
+}
 
-static inline uint32_t zigzag(int32_t v) { return v < 0 ? (uint32_t)(-2 * v - 1) : (uint32_t)(2 * v); }
+static inline uint32_t zigzag(int32_t v) {
+    return v < 0 ? (uint32_t)(-2 * v - 1) : (uint32_t)(2 * v);
+}
 
-static inline int32_t unzigzag(uint32_t s) { return (s & 1) ? -(int32_t)((s + 1) / 2) : (int32_t)(s / 2); }
+static inline int32_t unzigzag(uint32_t s) {
+    return (s & 1) ? -(int32_t)((s + 1) / 2) : (int32_t)(s / 2);
+}
 
 #endif

@@ -24,8 +24,9 @@ static uint32_t cost_of(uint32_t frequency) {
  * the quotient x - 1, and a bias of start + 4095 makes up for it: x + start + 4095 + (x - 1) * 4095 = 4096 *
  * x + start. */
 static rans_entry encode_entry(uint32_t start, uint32_t frequency) {
-    rans_entry entry = {frequency << 19, UINT32_MAX, start + RANS_SLOTS - 1, (uint16_t)(RANS_SLOTS -
-    frequency), 0}; if (frequency > 1) {
+    rans_entry entry = {frequency << 19, UINT32_MAX, start + RANS_SLOTS - 1,
+                        (uint16_t)(RANS_SLOTS - frequency), 0};
+    if (frequency > 1) {
         uint32_t shift = 0;
         while (frequency > 1u << (shift + 1)) shift++;
         entry.reciprocal = (uint32_t)((((uint64_t)1 << (shift + 32)) + frequency - 1) / frequency);

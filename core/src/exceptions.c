@@ -3,14 +3,14 @@
 #include "bytes.h"
 
 enum {
-    LONGEST_GAP = 32766,  /* in one word */
-    WORD_PASS = 0xFFFE,   /* pass over LONGEST_GAP + 1 */
-    WORD_LARGE = 0xFFFF,  /* gap and value follow */
+    LONGEST_GAP = 32766, /* in one word */
+    WORD_PASS = 0xFFFE,  /* pass over LONGEST_GAP + 1 */
+    WORD_LARGE = 0xFFFF, /* gap and value follow */
     BLOCK = 64
 };
 
-size_t write_exceptions(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold, uint8_t
-*out) {
+size_t write_exceptions(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                        uint8_t *out) {
     uint8_t *at = out;
     size_t gap = 0;
     for (size_t first = 0; first < n; first += BLOCK) {

@@ -8,15 +8,15 @@ static int all_levels_equal(const pico_file *file) {
     return 1;
 }
 
-static pico_status measure(const pico_file *file, uint64_t *header_size, uint64_t *file_size, pico_fault
-*fault) {
+static pico_status measure(const pico_file *file, uint64_t *header_size, uint64_t *file_size,
+                           pico_fault *fault) {
     if (file == NULL || file->levels == NULL || file->streams == NULL ||
         (file->chunk_count > 0 && file->chunks == NULL)) {
         return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
     }
-    if (!is_lane_count(file->layout.lanes)) return fail(fault, PICO_E_ARGUMENT, "lanes", 0,
-    file->layout.lanes, 32); if (file->layout.tiles_per_stream < 1 || file->layout.tiles_per_stream >
-    PICO_MAX_TILES_PER_STREAM) {
+    if (!is_lane_count(file->layout.lanes))
+        return fail(fault, PICO_E_ARGUMENT, "lanes", 0, file->layout.lanes, 32);
+    if (file->layout.tiles_per_stream < 1 || file->layout.tiles_per_stream > PICO_MAX_TILES_PER_STREAM) {
         return fail(fault, PICO_E_ARGUMENT, "tiles per stream", 0, file->layout.tiles_per_stream,
                     PICO_MAX_TILES_PER_STREAM);
     }
@@ -36,7 +36,7 @@ static pico_status measure(const pico_file *file, uint64_t *header_size, uint64_
         }
         if (chunk->payload.size > PICO_MAX_CHUNK) {
             return fail(fault, PICO_E_OVER_LIMIT, "size of chunk", i, (int64_t)chunk->payload.size,
-            PICO_MAX_CHUNK);
+                        PICO_MAX_CHUNK);
         }
         header += 4 + varint_size((uint32_t)chunk->payload.size);
         payloads += chunk->payload.size + CRC_SIZE;
@@ -54,8 +54,8 @@ static pico_status measure(const pico_file *file, uint64_t *header_size, uint64_
     PICO_MAX_HEADER */
     *file_size = *header_size + payloads;
     if (*file_size > SIZE_MAX / 2) {
-        return fail(fault, PICO_E_OVER_LIMIT, "size of the file", 0, (int64_t)*file_size, (int64_t)(SIZE_MAX /
-        2));
+        return fail(fault, PICO_E_OVER_LIMIT, "size of the file", 0, (int64_t)*file_size,
+                    (int64_t)(SIZE_MAX / 2));
     }
     return PICO_OK;
 }
@@ -103,16 +103,16 @@ static uint8_t *write_header(const pico_file *file, uint32_t header_size, uint8_
     return at + CRC_SIZE;
 }
 
-static uint8_t *write_sealed(uint8_t *at, uint32_t header_crc, uint8_t kind, uint32_t number, pico_span
-payload) {
+static uint8_t *write_sealed(uint8_t *at, uint32_t header_crc, uint8_t kind, uint32_t number,
+                             pico_span payload) {
     if (payload.size > 0) copy_bytes(at, payload.data, payload.size);
     at += payload.size;
     write_u32(at, seal(header_crc, kind, number, at - payload.size, payload.size));
     return at + CRC_SIZE;
 }
 
-pico_status pico_file_write(const pico_file *file, uint8_t *out, size_t capacity, size_t *size, pico_fault
-*fault) {
+pico_status pico_file_write(const pico_file *file, uint8_t *out, size_t capacity, size_t *size,
+                            pico_fault *fault) {
     if (out == NULL || size == NULL) return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
     uint64_t header_size = 0, file_size = 0;
     pico_status status = measure(file, &header_size, &file_size, fault);
@@ -126,8 +126,8 @@ pico_status pico_file_write(const pico_file *file, uint8_t *out, size_t capacity
         at = write_sealed(at, header_crc, SEAL_CHUNK, i, file->chunks[i].payload);
     }
     uint32_t streams = pico_stream_count(&file->grid, &file->layout);
-    for (uint32_t i = 0; i < streams; i++) at = write_sealed(at, header_crc, SEAL_STREAM, i,
-    file->streams[i]);
+    for (uint32_t i = 0; i < streams; i++)
+        at = write_sealed(at, header_crc, SEAL_STREAM, i, file->streams[i]);
     *size = (size_t)(at - out);
     return PICO_OK;
 }

@@ -4,13 +4,14 @@
 
 pico_status grid_count(uint32_t width, uint32_t height, uint32_t payload, uint32_t *columns, uint32_t *rows,
                        uint32_t *tiles, pico_fault *fault) {
-    if (width < 1 || width > PICO_MAX_SIDE) return fail(fault, PICO_E_OVER_LIMIT, "width", 0, width,
-    PICO_MAX_SIDE); if (height < 1 || height > PICO_MAX_SIDE) {
+    if (width < 1 || width > PICO_MAX_SIDE)
+        return fail(fault, PICO_E_OVER_LIMIT, "width", 0, width, PICO_MAX_SIDE);
+    if (height < 1 || height > PICO_MAX_SIDE) {
         return fail(fault, PICO_E_OVER_LIMIT, "height", 0, height, PICO_MAX_SIDE);
     }
     uint64_t pixels = (uint64_t)width * height;
-    if (pixels > PICO_MAX_PIXELS) return fail(fault, PICO_E_OVER_LIMIT, "pixels", 0, (int64_t)pixels,
-    PICO_MAX_PIXELS);
+    if (pixels > PICO_MAX_PIXELS)
+        return fail(fault, PICO_E_OVER_LIMIT, "pixels", 0, (int64_t)pixels, PICO_MAX_PIXELS);
     *columns = divide_up(width, payload);
     *rows = divide_up(height, payload);
     *tiles = *columns * *rows; /* each at most 2^12 */
@@ -37,9 +38,13 @@ static pico_extent valid(const pico_grid *grid, uint32_t tile, uint32_t stride) 
     return extent;
 }
 
-pico_extent pico_y_valid(const pico_grid *grid, uint32_t tile) { return valid(grid, tile, grid->y_stride); }
+pico_extent pico_y_valid(const pico_grid *grid, uint32_t tile) {
+    return valid(grid, tile, grid->y_stride);
+}
 
-pico_extent pico_z_valid(const pico_grid *grid, uint32_t tile) { return valid(grid, tile, grid->z_stride); }
+pico_extent pico_z_valid(const pico_grid *grid, uint32_t tile) {
+    return valid(grid, tile, grid->z_stride);
+}
 
 pico_layout pico_layout_default(uint32_t tiles) {
     pico_layout layout = {tiles <= 4 ? 4u : tiles <= 16 ? 16u : 32u, 8};

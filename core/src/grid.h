@@ -4,7 +4,9 @@
 
 #include "bytes.h"
 
-static inline uint32_t divide_up(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
+static inline uint32_t divide_up(uint32_t a, uint32_t b) {
+    return (a + b - 1) / b;
+}
 
 /* Rows (or columns) of a tile's plane of `stride` that touch an image of `length` pixels; `tile` counts along
  * the axis. */

@@ -18,7 +18,7 @@ enum {
     HEADER_BORDER = 46,
     HEADER_FLAGS = 47,
     HEADER_TILES_PER_STREAM = 48,
-    HEADER_FIXED = 50,          /* bytes before the levels */
+    HEADER_FIXED = 50,           /* bytes before the levels */
     HEADER_MINIMUM = 50 + 3 + 4, /* one level, no chunk, one stream, CRC */
     FLAG_UNIFORM_LEVEL = 1,
     CRC_SIZE = 4,
@@ -27,8 +27,8 @@ enum {
 };
 
 /* CRC of chunk or stream `number`: seeded so that it holds only in its own place in its own file. */
-static inline uint32_t seal(uint32_t header_crc, uint8_t kind, uint32_t number, const uint8_t *payload, size_t
-size) {
+static inline uint32_t seal(uint32_t header_crc, uint8_t kind, uint32_t number, const uint8_t *payload,
+                            size_t size) {
     uint8_t place[9];
     write_u32(place, header_crc);
     place[4] = kind;
@@ -36,14 +36,20 @@ size) {
     return pico_crc32c(pico_crc32c(0, place, sizeof place), payload, size);
 }
 
-static inline int is_letter(uint8_t c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+static inline int is_letter(uint8_t c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
 
 static inline int is_chunk_type(const uint8_t type[4]) {
     return is_letter(type[0]) && is_letter(type[1]) && is_letter(type[2]) && is_letter(type[3]);
 }
 
-static inline int is_critical(const uint8_t type[4]) { return type[0] >= 'A' && type[0] <= 'Z'; }
+static inline int is_critical(const uint8_t type[4]) {
+    return type[0] >= 'A' && type[0] <= 'Z';
+}
 
-static inline int is_lane_count(uint32_t lanes) { return lanes == 4 || lanes == 16 || lanes == 32; }
+static inline int is_lane_count(uint32_t lanes) {
+    return lanes == 4 || lanes == 16 || lanes == 32;
+}
 
 #endif

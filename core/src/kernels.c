@@ -23,4 +23,6 @@ const pico_kernels *kernels_select(uint32_t cpu_flags) {
     return &scalar_kernels;
 }
 
-const char *pico_kernels_name(uint32_t cpu_flags) { return kernels_select(cpu_flags)->name; }
+const char *pico_kernels_name(uint32_t cpu_flags) {
+    return kernels_select(cpu_flags)->name;
+}

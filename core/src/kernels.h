@@ -7,19 +7,19 @@
 #include "pico.h"
 
 enum {
-    RANS_SLOTS = 1 << 12,       /* probabilities have 12 bits */
-    RANS_STATE_LOW = 1 << 15,   /* L: a state lies in [L, 2^31) */
-    RANS_ESCAPE_SYMBOL = -128,  /* in decode tables: take the value from the escape section */
+    RANS_SLOTS = 1 << 12,      /* probabilities have 12 bits */
+    RANS_STATE_LOW = 1 << 15,  /* L: a state lies in [L, 2^31) */
+    RANS_ESCAPE_SYMBOL = -128, /* in decode tables: take the value from the escape section */
     ROW_ENTRIES = PICO_MAX_TABLE_ENTRIES,
-    COST_BITS = 11              /* costs are in 1/2048 bit: 12 + 8 bits fit uint16 */
+    COST_BITS = 11 /* costs are in 1/2048 bit: 12 + 8 bits fit uint16 */
 };
 
 /* What encoding an entry takes. x / f is (x * reciprocal >> 32) >> shift, exact for x < 2^31. */
 typedef struct rans_entry {
     uint32_t renormalise_at; /* f << 19: at or above it a word goes out first, so x stays below 2^31 */
     uint32_t reciprocal;
-    uint32_t bias;           /* start of the entry; for f = 1 also 4095, see coding_tables.c */
-    uint16_t complement;     /* 4096 - f */
+    uint32_t bias;       /* start of the entry; for f = 1 also 4095, see coding_tables.c */
+    uint16_t complement; /* 4096 - f */
     uint16_t shift;
 } rans_entry;
 
@@ -35,7 +35,7 @@ typedef struct coding_tables {
 typedef struct rans_reader {
     uint32_t state[PICO_MAX_LANES];
     uint32_t lanes;
-    const uint8_t *word, *word_end;     /* an even number of bytes apart */
+    const uint8_t *word, *word_end; /* an even number of bytes apart */
     const uint8_t *escape, *escape_end;
 } rans_reader;
 
@@ -50,16 +50,16 @@ typedef struct rans_writer {
 /* A layer as kernels see it; weights as in entropy.bin. */
 typedef struct network_layer {
     uint32_t depthwise;
-    uint32_t upsample, factor;       /* enum upsample */
+    uint32_t upsample, factor; /* enum upsample */
     uint32_t shift, wide;
-    uint32_t inputs, outputs;        /* channels before upsampling */
-    uint32_t side;                   /* rows and columns before upsampling */
-    uint32_t ceiling;                /* v is clamped to 0 ... ceiling, */
-    uint32_t result_shift;           /* then (v + half) >> result_shift fits uint8 */
+    uint32_t inputs, outputs; /* channels before upsampling */
+    uint32_t side;            /* rows and columns before upsampling */
+    uint32_t ceiling;         /* v is clamped to 0 ... ceiling, */
+    uint32_t result_shift;    /* then (v + half) >> result_shift fits uint8 */
     int64_t accumulator_bound, product_bound;
     const int8_t *weight;
     const int32_t *multiplier;
-    const int32_t *bias;             /* [levels][outputs] */
+    const int32_t *bias; /* [levels][outputs] */
 } network_layer;
 
 enum upsample { UPSAMPLE_NONE = 0, UPSAMPLE_NEAREST = 1, UPSAMPLE_SHUFFLE = 2 };
@@ -104,8 +104,9 @@ typedef struct pico_kernels {
 const pico_kernels *kernels_select(uint32_t cpu_flags);
 
 /* scalar/ */
-int scalar_rans_decode(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n, int8_t
-*out); void scalar_rans_encode(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
+int scalar_rans_decode(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n,
+                       int8_t *out);
+void scalar_rans_encode(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
                         const int8_t *values, size_t n);
 size_t scalar_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index);
 size_t scalar_compact_values(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
@@ -116,9 +117,11 @@ void scalar_pointwise(const network_layer *layer, const int32_t *bias, const uin
 void scalar_depthwise_first(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
 void scalar_depthwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
 void scalar_upsample(const network_layer *layer, const uint8_t *in, uint8_t *out);
-void scalar_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out, ptrdiff_t
-step); void scalar_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
-ptrdiff_t step); size_t scalar_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
+void scalar_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                          ptrdiff_t step);
+void scalar_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                          ptrdiff_t step);
+size_t scalar_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
 size_t scalar_pixels_out_f16(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
 
 #endif

@@ -110,8 +110,8 @@ pico_status pico_model_init(const uint8_t *data, size_t size, uint32_t cpu_flags
     arena space = arena_over(memory, memory_size);
     model_arrays arrays;
     lay_out(&space, &plan, &arrays);
-    if (!space.ok) return fail(fault, PICO_E_BUFFER, "model memory", 0, (int64_t)memory_size,
-    (int64_t)space.used);
+    if (!space.ok)
+        return fail(fault, PICO_E_BUFFER, "model memory", 0, (int64_t)memory_size, (int64_t)space.used);
 
     pico_model *made = arrays.model;
     made->info = plan.info;

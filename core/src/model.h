@@ -7,7 +7,7 @@
 /* entropy.bin as checked, before anything is copied: plain numbers and offsets into the file. */
 typedef struct model_plan {
     pico_model_info info;
-    uint32_t bank_tables, tables; /* tables = y + z + bank tables */
+    uint32_t bank_tables, tables;         /* tables = y + z + bank tables */
     network_layer layer[PICO_MAX_LAYERS]; /* pointers unset */
     size_t layer_data[PICO_MAX_LAYERS];   /* offset of the weights; multipliers and biases follow */
     size_t anchor_of_level, z_row, table_data;

@@ -4,7 +4,9 @@
 #include "bytes.h"
 #include "model.h"
 
-static int is_power_of_two(uint32_t v) { return v != 0 && (v & (v - 1)) == 0; }
+static int is_power_of_two(uint32_t v) {
+    return v != 0 && (v & (v - 1)) == 0;
+}
 
 static pico_status check_range(pico_fault *fault, pico_status status, const char *what, uint32_t value,
                                uint32_t low, uint32_t high) {
@@ -13,10 +15,10 @@ static pico_status check_range(pico_fault *fault, pico_status status, const char
     return PICO_OK;
 }
 
-#define CHECK(call)                            \
-    do {                                       \
-        pico_status check_status = (call);     \
-        if (check_status != PICO_OK) return check_status; \
+#define CHECK(call)                                                                                          \
+    do {                                                                                                     \
+        pico_status check_status = (call);                                                                   \
+        if (check_status != PICO_OK) return check_status;                                                    \
     } while (0)
 
 static pico_status check_envelope(const uint8_t *data, size_t size, pico_fault *fault) {
@@ -86,13 +88,14 @@ static pico_status check_geometry(byte_reader *r, model_plan *plan, uint32_t *la
     if (!is_power_of_two(info->y_stride) || info->y_stride < 4 || info->tile % info->y_stride != 0) {
         return fail(fault, bad, "y_stride does not divide the tile", 0, info->y_stride, info->tile);
     }
-    if (!is_power_of_two(info->z_stride) || info->z_stride < info->y_stride || info->tile % info->z_stride !=
-    0) {
+    if (!is_power_of_two(info->z_stride) || info->z_stride < info->y_stride ||
+        info->tile % info->z_stride != 0) {
         return fail(fault, bad, "z_stride does not divide the tile", 0, info->z_stride, info->tile);
     }
     /* A border of a stride or more would make void elements at the top and left, too. */
-    if (info->border >= info->y_stride) return fail(fault, bad, "border", 0, info->border, info->y_stride -
-    1); info->y_side = info->tile / info->y_stride;
+    if (info->border >= info->y_stride)
+        return fail(fault, bad, "border", 0, info->border, info->y_stride - 1);
+    info->y_side = info->tile / info->y_stride;
     info->z_side = info->tile / info->z_stride;
     uint64_t y = (uint64_t)info->y_channels * info->y_side * info->y_side;
     uint64_t z = (uint64_t)info->z_channels * info->z_side * info->z_side;
@@ -109,8 +112,8 @@ static pico_status check_z_rows(byte_reader *r, const uint8_t *data, model_plan 
     for (uint32_t level = 0; level < info->levels; level++) {
         uint32_t anchor = reader_u8(r);
         if (anchor >= info->anchors) {
-            return fail(fault, PICO_E_MODEL_TABLES, "table anchor of level", level, anchor, info->anchors -
-            1);
+            return fail(fault, PICO_E_MODEL_TABLES, "table anchor of level", level, anchor,
+                        info->anchors - 1);
         }
     }
     plan->z_row = (size_t)(r->at - data);
@@ -143,8 +146,9 @@ static pico_status check_bounds(const uint8_t *weight, const uint8_t *multiplier
         sum *= largest_input;
         if (sum > acc_bound) acc_bound = sum;
         int64_t m = read_u32(multiplier + 4 * o);
-        if (m > INT32_MAX) return fail(fault, PICO_E_MODEL_NETWORK, "multiplier of layer", number, m,
-        INT32_MAX); for (size_t level = 0; level < plan->info.levels; level++) {
+        if (m > INT32_MAX)
+            return fail(fault, PICO_E_MODEL_NETWORK, "multiplier of layer", number, m, INT32_MAX);
+        for (size_t level = 0; level < plan->info.levels; level++) {
             int64_t b = (int32_t)read_u32(bias + 4 * (level * layer->outputs + o));
             /* 2^31 * 2^31 + 2^31 + 2^61 < 2^63 once the sum is known to fit 31 bits */
             if (sum > INT32_MAX) continue;
@@ -190,14 +194,17 @@ static pico_status check_layer(byte_reader *r, const uint8_t *data, model_plan *
     if (layer->depthwise > 1) return fail(fault, bad, "kind of layer", number, layer->depthwise, 1);
     if (layer->upsample > 2) return fail(fault, bad, "upsampling of layer", number, layer->upsample, 2);
     if (layer->wide > 1) return fail(fault, bad, "width of layer", number, layer->wide, 1);
-    if (reserved != 0) return fail(fault, PICO_E_MODEL_FORMAT, "reserved field of layer", number, reserved,
-    0); int factor_fits = layer->upsample == UPSAMPLE_NONE ? layer->factor == 1
-                                                       : layer->factor == 2 || layer->factor == 4;
+    if (reserved != 0)
+        return fail(fault, PICO_E_MODEL_FORMAT, "reserved field of layer", number, reserved, 0);
+    int factor_fits =
+        layer->upsample == UPSAMPLE_NONE ? layer->factor == 1 : layer->factor == 2 || layer->factor == 4;
     if (!factor_fits) return fail(fault, bad, "upsampling factor of layer", number, layer->factor, 1);
     uint32_t largest_shift = layer->wide ? 62 : 31;
-    if (layer->shift > largest_shift) return fail(fault, bad, "shift of layer", number, layer->shift,
-    largest_shift); if (layer->inputs != *channels) return fail(fault, bad, "inputs of layer", number,
-    layer->inputs, *channels); if (layer->outputs < 1 || layer->outputs > PICO_MAX_LAYER_CHANNELS) {
+    if (layer->shift > largest_shift)
+        return fail(fault, bad, "shift of layer", number, layer->shift, largest_shift);
+    if (layer->inputs != *channels)
+        return fail(fault, bad, "inputs of layer", number, layer->inputs, *channels);
+    if (layer->outputs < 1 || layer->outputs > PICO_MAX_LAYER_CHANNELS) {
         return fail(fault, bad, "outputs of layer", number, layer->outputs, PICO_MAX_LAYER_CHANNELS);
     }
     if (layer->depthwise && layer->outputs != layer->inputs) {
@@ -210,8 +217,9 @@ static pico_status check_layer(byte_reader *r, const uint8_t *data, model_plan *
     }
     *channels = shuffle ? layer->outputs / square : layer->outputs;
     *side *= layer->factor;
-    if (*side > plan->info.y_side) return fail(fault, bad, "resolution after layer", number, *side,
-    plan->info.y_side); uint64_t sums = (uint64_t)layer->outputs * layer->side * layer->side;
+    if (*side > plan->info.y_side)
+        return fail(fault, bad, "resolution after layer", number, *side, plan->info.y_side);
+    uint64_t sums = (uint64_t)layer->outputs * layer->side * layer->side;
     uint64_t after = (uint64_t)*channels * *side * *side;
     uint64_t activation = sums > after ? sums : after;
     if (activation > PICO_MAX_TILE_ELEMENTS) {
@@ -244,8 +252,8 @@ static pico_status check_table(byte_reader *r, const model_plan *plan, uint32_t 
     if (number >= info->y_tables + info->z_tables) low = high = info->banks + 1;
     if (!r->ok) return fail(fault, PICO_E_MODEL_FORMAT, "table is cut short", number, 0, 0);
     if (entries < low || entries > high) {
-        return fail(fault, PICO_E_MODEL_TABLES, "entries of table", number, entries, entries < low ? low :
-        high);
+        return fail(fault, PICO_E_MODEL_TABLES, "entries of table", number, entries,
+                    entries < low ? low : high);
     }
     for (uint32_t s = 0; s < entries; s++) {
         uint32_t frequency = reader_u16(r);

@@ -18,9 +18,13 @@ static inline uint32_t load_u16(const uint8_t *p) {
     return v;
 }
 
-static inline void store_u32(uint8_t *p, uint32_t v) { copy_bytes(p, &v, sizeof v); }
+static inline void store_u32(uint8_t *p, uint32_t v) {
+    copy_bytes(p, &v, sizeof v);
+}
 
-static inline void store_u16(uint8_t *p, uint16_t v) { copy_bytes(p, &v, sizeof v); }
+static inline void store_u16(uint8_t *p, uint16_t v) {
+    copy_bytes(p, &v, sizeof v);
+}
 
 /* Bit pattern of a float: `mantissa_bits` and the exponent bias say which type. */
 typedef struct float_format {

@@ -29,7 +29,7 @@ void network_run(const pico_model *model, uint32_t level, const int8_t *z, uint8
             uint8_t *larger = last ? index : pong;
             model->kernels->upsample(layer, out, larger);
             in = larger; /* ping is free again */
-        } else { /* the result stays in ping, so the next one goes to pong */
+        } else {         /* the result stays in ping, so the next one goes to pong */
             in = out;
             uint8_t *swap = ping;
             ping = pong;

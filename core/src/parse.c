@@ -14,7 +14,7 @@ static pico_status check_preamble(const uint8_t *data, size_t size, pico_image *
     image->version_minor = data[HEADER_MINOR];
     if (image->version_major != PICO_VERSION_MAJOR) {
         return fail(fault, PICO_E_UNSUPPORTED_VERSION, "major version", 0, image->version_major,
-        PICO_VERSION_MAJOR);
+                    PICO_VERSION_MAJOR);
     }
     uint32_t header_size = read_u32(data + HEADER_SIZE);
     if (header_size < HEADER_MINIMUM) {
@@ -54,8 +54,9 @@ static pico_status check_fixed_part(const uint8_t *data, pico_image *image, pico
     if (!is_lane_count(image->layout.lanes)) {
         return fail(fault, PICO_E_HEADER_DAMAGED, "lanes", 0, image->layout.lanes, PICO_MAX_LANES);
     }
-    if (image->layout.tiles_per_stream < 1) return fail(fault, PICO_E_HEADER_DAMAGED, "tiles per stream", 0,
-    0, 1); if (image->layout.tiles_per_stream > PICO_MAX_TILES_PER_STREAM) {
+    if (image->layout.tiles_per_stream < 1)
+        return fail(fault, PICO_E_HEADER_DAMAGED, "tiles per stream", 0, 0, 1);
+    if (image->layout.tiles_per_stream > PICO_MAX_TILES_PER_STREAM) {
         return fail(fault, PICO_E_OVER_LIMIT, "tiles per stream", 0, image->layout.tiles_per_stream,
                     PICO_MAX_TILES_PER_STREAM);
     }
@@ -69,8 +70,7 @@ static pico_status check_fixed_part(const uint8_t *data, pico_image *image, pico
         return fail(fault, PICO_E_OVER_LIMIT, "border", 0, image->border, PICO_MAX_BORDER);
     }
     return grid_count(image->width, image->height, image->payload, &image->columns, &image->rows,
-    &image->tiles,
-                      fault);
+                      &image->tiles, fault);
 }
 
 static pico_status check_chunks(byte_reader *r, pico_image *image, pico_fault *fault) {
@@ -83,9 +83,10 @@ static pico_status check_chunks(byte_reader *r, pico_image *image, pico_fault *f
         uint32_t size = reader_varint(r);
         if (!r->ok) break;
         if (!is_chunk_type(type)) return fail(fault, PICO_E_HEADER_DAMAGED, "type of chunk", i, type[0], 'a');
-        if (size > PICO_MAX_CHUNK) return fail(fault, PICO_E_OVER_LIMIT, "size of chunk", i, size,
-        PICO_MAX_CHUNK); if (is_critical(type)) return fail(fault, PICO_E_UNSUPPORTED_CHUNK, "critical chunk",
-        i, type[0], 0); image->file_size += (uint64_t)size + CRC_SIZE;
+        if (size > PICO_MAX_CHUNK)
+            return fail(fault, PICO_E_OVER_LIMIT, "size of chunk", i, size, PICO_MAX_CHUNK);
+        if (is_critical(type)) return fail(fault, PICO_E_UNSUPPORTED_CHUNK, "critical chunk", i, type[0], 0);
+        image->file_size += (uint64_t)size + CRC_SIZE;
     }
     return PICO_OK;
 }
@@ -94,8 +95,9 @@ static pico_status check_streams(byte_reader *r, pico_image *image, pico_fault *
     image->streams = divide_up(image->tiles, image->layout.tiles_per_stream);
     for (uint32_t i = 0; i < image->streams; i++) {
         uint32_t size = reader_varint(r);
-        if (size > PICO_MAX_STREAM) return fail(fault, PICO_E_OVER_LIMIT, "size of stream", i, size,
-        PICO_MAX_STREAM); image->file_size += (uint64_t)size + CRC_SIZE;
+        if (size > PICO_MAX_STREAM)
+            return fail(fault, PICO_E_OVER_LIMIT, "size of stream", i, size, PICO_MAX_STREAM);
+        image->file_size += (uint64_t)size + CRC_SIZE;
     }
     return PICO_OK;
 }
@@ -119,11 +121,11 @@ pico_status pico_parse(const uint8_t *data, size_t size, pico_image *image, pico
     if (status != PICO_OK) return status;
     if (!r.ok || reader_left(&r) != 0) {
         return fail(fault, PICO_E_HEADER_DAMAGED, "length of the directories", 0, (int64_t)reader_left(&r),
-        0);
+                    0);
     }
     if (size > image->file_size) {
         return fail(fault, PICO_E_TRAILING_BYTES, "size of the file", 0, (int64_t)size,
-        (int64_t)image->file_size);
+                    (int64_t)image->file_size);
     }
     return PICO_OK;
 }
@@ -168,19 +170,21 @@ pico_status pico_chunk_check(const uint8_t *data, size_t size, const pico_image 
     const uint8_t *payload = data + entry->offset;
     uint32_t stored = read_u32(payload + entry->size);
     uint32_t computed = seal(image->header_crc, SEAL_CHUNK, chunk, payload, entry->size);
-    if (stored != computed) return fail(fault, PICO_E_CHUNK_DAMAGED, "checksum of chunk", chunk, computed,
-    stored); return PICO_OK;
+    if (stored != computed)
+        return fail(fault, PICO_E_CHUNK_DAMAGED, "checksum of chunk", chunk, computed, stored);
+    return PICO_OK;
 }
 
 pico_status pico_model_check(const pico_model *model, const uint8_t *data, const pico_image *image,
                              pico_fault *fault) {
-    if (model == NULL || data == NULL || image == NULL) return fail(fault, PICO_E_ARGUMENT, "null pointer", 0,
-    0, 0); if (!equal_bytes(model->info.fingerprint, image->entropy_fingerprint, PICO_FINGERPRINT_SIZE)) {
+    if (model == NULL || data == NULL || image == NULL)
+        return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
+    if (!equal_bytes(model->info.fingerprint, image->entropy_fingerprint, PICO_FINGERPRINT_SIZE)) {
         return fail(fault, PICO_E_WRONG_MODEL, "fingerprint of the entropy model", 0, 0, 0);
     }
     if (image->payload != model->info.payload || image->border != model->info.border) {
         return fail(fault, PICO_E_HEADER_DAMAGED, "payload and border", 0, image->payload,
-        model->info.payload);
+                    model->info.payload);
     }
     for (uint32_t tile = 0; tile < (image->uniform_level ? 1 : image->tiles); tile++) {
         uint32_t level = pico_tile_level(data, image, tile);

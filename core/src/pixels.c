@@ -22,8 +22,8 @@ static uint32_t clamp_to(int64_t v, uint32_t length) {
 
 static pico_status check_arguments(const pico_model *model, const pico_grid *grid, uint32_t tile,
                                    const pico_rows *rows, const pico_tensor *tensor, pico_fault *fault) {
-    if (model == NULL || grid == NULL || rows == NULL || rows->data == NULL || tensor == NULL || tensor->data
-    == NULL) {
+    if (model == NULL || grid == NULL || rows == NULL || rows->data == NULL || tensor == NULL ||
+        tensor->data == NULL) {
         return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
     }
     if (tile >= grid->tiles) return fail(fault, PICO_E_ARGUMENT, "tile", 0, tile, grid->tiles - 1);
@@ -35,10 +35,11 @@ static pico_status check_arguments(const pico_model *model, const pico_grid *gri
 
 /* Rows [first, last] of the image have to be in the window. */
 static pico_status check_window(const pico_rows *rows, uint32_t first, uint32_t last, pico_fault *fault) {
-    if (first < rows->first_row) return fail(fault, PICO_E_ARGUMENT, "first row given", 0, rows->first_row,
-    first); if ((uint64_t)rows->first_row + rows->rows <= last) {
+    if (first < rows->first_row)
+        return fail(fault, PICO_E_ARGUMENT, "first row given", 0, rows->first_row, first);
+    if ((uint64_t)rows->first_row + rows->rows <= last) {
         return fail(fault, PICO_E_ARGUMENT, "last row given", 0, (int64_t)rows->first_row + rows->rows - 1,
-        last);
+                    last);
     }
     return PICO_OK;
 }
@@ -59,9 +60,8 @@ static void store_repeated(const pico_model *model, const pico_tensor *tensor, u
 }
 
 /* One channel of one tile row: the part inside the image, and its ends repeated outside. */
-static void load_row(const pico_model *model, const pico_grid *grid, const tile_place *place, const uint8_t
-*row,
-                     const pico_tensor *out, uint8_t *at) {
+static void load_row(const pico_model *model, const pico_grid *grid, const tile_place *place,
+                     const uint8_t *row, const pico_tensor *out, uint8_t *at) {
     uint32_t before = place->left < 0 ? (uint32_t)-place->left : 0; /* at most the border, since tiles begin
     inside */
     uint32_t from = clamp_to(place->left, grid->width);
@@ -112,8 +112,8 @@ pico_status pico_tile_to_pixels(const pico_model *model, const pico_grid *grid, 
         uint8_t *row = row_of(target, top + i) + 3 * (size_t)left;
         for (uint32_t c = 0; c < 3; c++) {
             const uint8_t *at = (const uint8_t *)in->data + (ptrdiff_t)c * in->channel +
-                                (ptrdiff_t)(i + grid->border) * in->row + (ptrdiff_t)grid->border *
-                                in->column;
+                                (ptrdiff_t)(i + grid->border) * in->row +
+                                (ptrdiff_t)grid->border * in->column;
             nans += in->element == PICO_FLOAT32
                         ? model->kernels->pixels_out_f32(at, in->column, width, row + c)
                         : model->kernels->pixels_out_f16(at, in->column, width, row + c);

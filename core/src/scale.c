@@ -26,12 +26,14 @@ pico_status pico_scale_indices(const pico_model *model, uint32_t level, const pi
     if (model == NULL || z == NULL || index == NULL || scratch == NULL) {
         return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
     }
-    if (level >= model->info.levels) return fail(fault, PICO_E_ARGUMENT, "level", 0, level, model->info.levels
-    - 1); arena memory = arena_over(scratch, scratch_size);
+    if (level >= model->info.levels)
+        return fail(fault, PICO_E_ARGUMENT, "level", 0, level, model->info.levels - 1);
+    arena memory = arena_over(scratch, scratch_size);
     scale_scratch s;
     lay_out(&memory, model, &s);
-    if (!memory.ok) return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size,
-    (int64_t)memory.used); const pico_extent whole = {model->info.z_side, model->info.z_side};
+    if (!memory.ok)
+        return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size, (int64_t)memory.used);
+    const pico_extent whole = {model->info.z_side, model->info.z_side};
     const plane_shape shape = {model->info.z_channels, model->info.z_side, whole, model->info.z_max};
     pico_status status = load_symbols(z, &shape, s.z, fault);
     if (status == PICO_OK) network_run(model, level, s.z, index, s.buffer);

@@ -5,9 +5,9 @@
 #include "bytes.h"
 
 enum {
-    SAMPLE_STRIDE = 7,                    /* odd, so that samples fall on every row and column */
-    EXCEPTION_COST = 18 << COST_BITS,     /* a word, and its share of longer ones */
-    SYMBOL_PRICE = 2                      /* in 1/2048 bit: what an element less to code may cost */
+    SAMPLE_STRIDE = 7,                /* odd, so that samples fall on every row and column */
+    EXCEPTION_COST = 18 << COST_BITS, /* a word, and its share of longer ones */
+    SYMBOL_PRICE = 2                  /* in 1/2048 bit: what an element less to code may cost */
 };
 
 uint32_t choose_threshold(const coding_tables *tables, uint32_t y_tables, const uint8_t *index,

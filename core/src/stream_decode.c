@@ -6,9 +6,9 @@
 #include "symbols.h"
 
 typedef struct decode_scratch {
-    uint8_t *threshold;                  /* [tiles per stream] */
-    uint32_t *exception_words;           /* [tiles per stream] */
-    int8_t *banks, *z, *z_packed;        /* z: whole tile, packed: not void, in coding order */
+    uint8_t *threshold;           /* [tiles per stream] */
+    uint32_t *exception_words;    /* [tiles per stream] */
+    int8_t *banks, *z, *z_packed; /* z: whole tile, packed: not void, in coding order */
     uint8_t *z_rows;
     uint8_t *index, *index_packed, *index_active;
     int8_t *y_active, *y_packed, *y;
@@ -47,14 +47,14 @@ typedef struct stream_sections {
     const uint8_t *exceptions;
 } stream_sections;
 
-static pico_status damaged(pico_fault *fault, const char *what, uint32_t index, int64_t found, int64_t
-expected) {
+static pico_status damaged(pico_fault *fault, const char *what, uint32_t index, int64_t found,
+                           int64_t expected) {
     return fail(fault, PICO_E_STREAM_DAMAGED, what, index, found, expected);
 }
 
 static pico_status read_sections(const pico_model *model, const uint8_t *payload, size_t size, uint32_t lanes,
-                                 uint32_t tiles, decode_scratch *s, stream_sections *sections, pico_fault
-                                 *fault) {
+                                 uint32_t tiles, decode_scratch *s, stream_sections *sections,
+                                 pico_fault *fault) {
     byte_reader r = {payload, payload + size, 1};
     for (uint32_t t = 0; t < tiles; t++) {
         uint32_t threshold = reader_u8(&r);
@@ -111,8 +111,8 @@ static int decode_z(const pico_model *model, uint32_t level, const plane_shape *
         if (banks == 1) {
             fill_bytes(rows, z_rows_of(model, anchor, 0)[c], positions);
         } else {
-            for (size_t p = 0; p < positions; p++) rows[p] = z_rows_of(model, anchor,
-            (uint32_t)s->banks[p])[c];
+            for (size_t p = 0; p < positions; p++)
+                rows[p] = z_rows_of(model, anchor, (uint32_t)s->banks[p])[c];
         }
     }
     const size_t n = valid_count(shape);
@@ -125,8 +125,8 @@ static int decode_z(const pico_model *model, uint32_t level, const plane_shape *
 }
 
 static int decode_y(const pico_model *model, const plane_shape *shape, uint32_t threshold,
-                    const uint8_t *exceptions, uint32_t exception_words, rans_reader *reader, decode_scratch
-                    *s) {
+                    const uint8_t *exceptions, uint32_t exception_words, rans_reader *reader,
+                    decode_scratch *s) {
     const pico_kernels *kernels = model->kernels;
     const size_t n = valid_count(shape);
     const int32_t max = (int32_t)shape->max;
@@ -139,7 +139,7 @@ static int decode_y(const pico_model *model, const plane_shape *shape, uint32_t 
         s->y_active[active] = 0;
         kernels->expand(s->index_packed, s->y_active, n, threshold, s->y_packed);
         if (!read_exceptions(exceptions, exception_words, s->index_packed, n, threshold, shape->max,
-        s->y_packed)) {
+                             s->y_packed)) {
             return 0;
         }
     }
@@ -170,8 +170,9 @@ static pico_status check_end(const rans_reader *reader, pico_fault *fault) {
 static pico_status locate(const uint8_t *data, size_t size, const pico_image *image, uint32_t stream,
                           const pico_entry *entry, pico_fault *fault) {
     uint64_t end = entry->offset + entry->size + CRC_SIZE;
-    if (end > size) return fail(fault, PICO_E_TRUNCATED, "end of stream", stream, (int64_t)size,
-    (int64_t)end); const uint8_t *payload = data + entry->offset;
+    if (end > size)
+        return fail(fault, PICO_E_TRUNCATED, "end of stream", stream, (int64_t)size, (int64_t)end);
+    const uint8_t *payload = data + entry->offset;
     uint32_t stored = read_u32(payload + entry->size);
     uint32_t computed = seal(image->header_crc, SEAL_STREAM, stream, payload, entry->size);
     if (stored != computed) return damaged(fault, "checksum of stream", stream, computed, stored);
@@ -180,19 +181,21 @@ static pico_status locate(const uint8_t *data, size_t size, const pico_image *im
 
 pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, size_t size,
                                const pico_image *image, uint32_t stream, const pico_entry *entry,
-                               const pico_tensor *z, const pico_tensor *y, void *scratch,
-                               size_t scratch_size, pico_fault *fault) {
+                               const pico_tensor *z, const pico_tensor *y, void *scratch, size_t scratch_size,
+                               pico_fault *fault) {
     if (entry == NULL || z == NULL || y == NULL || scratch == NULL) {
         return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
     }
     pico_status status = pico_model_check(model, data, image, fault);
     if (status != PICO_OK) return status;
-    if (stream >= image->streams) return fail(fault, PICO_E_ARGUMENT, "stream", stream, stream, image->streams
-    - 1); arena memory = arena_over(scratch, scratch_size);
+    if (stream >= image->streams)
+        return fail(fault, PICO_E_ARGUMENT, "stream", stream, stream, image->streams - 1);
+    arena memory = arena_over(scratch, scratch_size);
     decode_scratch s;
     lay_out(&memory, model, &s);
-    if (!memory.ok) return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size,
-    (int64_t)memory.used); pico_grid grid;
+    if (!memory.ok)
+        return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size, (int64_t)memory.used);
+    pico_grid grid;
     status = pico_grid_init(model, image->width, image->height, &grid, fault);
     if (status == PICO_OK) status = locate(data, size, image, stream, entry, fault);
     if (status != PICO_OK) return status;
@@ -202,12 +205,14 @@ pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, siz
     const uint32_t tiles = left < image->layout.tiles_per_stream ? left : image->layout.tiles_per_stream;
     stream_sections sections;
     status = read_sections(model, data + entry->offset, entry->size, image->layout.lanes, tiles, &s,
-    &sections, fault); if (status != PICO_OK) return status;
+                           &sections, fault);
+    if (status != PICO_OK) return status;
 
     for (uint32_t t = 0; t < tiles; t++) {
         const uint32_t level = pico_tile_level(data, image, first + t);
-        const plane_shape z_plane = z_shape(model, &grid, first + t), y_plane = y_shape(model, &grid, first +
-        t); int good = decode_z(model, level, &z_plane, &sections.reader, &s);
+        const plane_shape z_plane = z_shape(model, &grid, first + t),
+                          y_plane = y_shape(model, &grid, first + t);
+        int good = decode_z(model, level, &z_plane, &sections.reader, &s);
         if (good) {
             network_run(model, level, s.z, s.index, s.network);
             good = decode_y(model, &y_plane, s.threshold[t], sections.exceptions, s.exception_words[t],

@@ -15,7 +15,7 @@ typedef struct encode_scratch {
     uint8_t *index, *index_packed, *index_active;
     int8_t *y_active, *y_packed, *y;
     uint8_t *network;
-    uint8_t *tile_exceptions;  /* of one tile, before they move to their place */
+    uint8_t *tile_exceptions;              /* of one tile, before they move to their place */
     uint8_t *words, *escapes, *exceptions; /* of the stream */
 } encode_scratch;
 
@@ -27,7 +27,8 @@ typedef struct tile_bound {
 static tile_bound bound_of(const pico_model *model) {
     uint64_t positions = (uint64_t)model->info.z_side * model->info.z_side;
     tile_bound bound = {y_elements(model) + z_elements(model) + positions,
-    exception_bytes_bound(y_elements(model))}; return bound;
+                        exception_bytes_bound(y_elements(model))};
+    return bound;
 }
 
 static void lay_out(arena *memory, const pico_model *model, uint32_t tiles, encode_scratch *s) {
@@ -80,8 +81,8 @@ pico_status pico_encode_memory(const pico_model *model, const pico_grid *grid, c
 }
 
 /* For every z position the bank whose tables give the fewest bits; ties go to the lower number. */
-static void choose_banks(const pico_model *model, uint32_t anchor, const plane_shape *shape, encode_scratch
-*s) {
+static void choose_banks(const pico_model *model, uint32_t anchor, const plane_shape *shape,
+                         encode_scratch *s) {
     const coding_tables *tables = &model->tables;
     const size_t positions = (size_t)shape->valid.rows * shape->valid.columns;
     const uint32_t bank_row = model->bank_row + anchor;
@@ -91,9 +92,9 @@ static void choose_banks(const pico_model *model, uint32_t anchor, const plane_s
             const uint8_t *rows = z_rows_of(model, anchor, bank);
             uint32_t cost = tables->cost[bank_row * ROW_ENTRIES + bank];
             for (size_t c = 0; c < shape->channels; c++) {
-                uint32_t symbol = zigzag(s->z_packed[c * positions + p]), escape =
-                tables->escape_entry[rows[c]]; cost += tables->cost[rows[c] * ROW_ENTRIES + (symbol < escape ?
-                symbol : escape)];
+                uint32_t symbol = zigzag(s->z_packed[c * positions + p]),
+                         escape = tables->escape_entry[rows[c]];
+                cost += tables->cost[rows[c] * ROW_ENTRIES + (symbol < escape ? symbol : escape)];
             }
             if (cost < best_cost) {
                 best_cost = cost;
@@ -143,8 +144,9 @@ static uint8_t *encode_y(const pico_model *model, const plane_shape *shape, int 
         kernels->rans_encode(writer, &model->tables, s->index_packed, s->y_packed, n);
         return exceptions_end;
     }
-    size_t active = kernels->compact_values(s->index_packed, s->y_packed, n, threshold, s->index_active,
-    s->y_active); kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, active);
+    size_t active =
+        kernels->compact_values(s->index_packed, s->y_packed, n, threshold, s->index_active, s->y_active);
+    kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, active);
     size_t bytes = write_exceptions(s->index_packed, s->y_packed, n, threshold, s->tile_exceptions);
     s->exception_words[t] = (uint32_t)(bytes / 2);
     copy_bytes(exceptions_end - bytes, s->tile_exceptions, bytes);
@@ -152,13 +154,14 @@ static uint8_t *encode_y(const pico_model *model, const plane_shape *shape, int 
 }
 
 static pico_status assemble(const encode_scratch *s, uint32_t tiles, const rans_writer *writer,
-                            pico_span words, pico_span escapes, pico_span exceptions, uint8_t *out, size_t
-                            capacity, size_t *size, pico_fault *fault) {
+                            pico_span words, pico_span escapes, pico_span exceptions, uint8_t *out,
+                            size_t capacity, size_t *size, pico_fault *fault) {
     uint64_t need = tiles + varint_size((uint32_t)escapes.size) + 4 * (uint64_t)writer->lanes + words.size +
                     escapes.size + exceptions.size;
     for (uint32_t t = 0; t < tiles; t++) need += s->threshold[t] > 0 ? varint_size(s->exception_words[t]) : 0;
-    if (need > capacity) return fail(fault, PICO_E_BUFFER, "room for the stream", 0, (int64_t)capacity,
-    (int64_t)need); if (need > PICO_MAX_STREAM) {
+    if (need > capacity)
+        return fail(fault, PICO_E_BUFFER, "room for the stream", 0, (int64_t)capacity, (int64_t)need);
+    if (need > PICO_MAX_STREAM) {
         return fail(fault, PICO_E_OVER_LIMIT, "size of stream", 0, (int64_t)need, PICO_MAX_STREAM);
     }
     uint8_t *at = out;
@@ -218,8 +221,8 @@ pico_status pico_encode_stream(const pico_model *model, const pico_grid *grid, c
     arena memory = arena_over(scratch, scratch_size);
     encode_scratch s;
     lay_out(&memory, model, largest, &s);
-    if (!memory.ok) return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size,
-    (int64_t)scratch_needed);
+    if (!memory.ok)
+        return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size, (int64_t)scratch_needed);
 
     const tile_bound bound = bound_of(model);
     uint8_t *const words_end = s.words + (size_t)(2 * bound.symbols * largest);
@@ -235,8 +238,9 @@ pico_status pico_encode_stream(const pico_model *model, const pico_grid *grid, c
     const uint32_t first = stream * layout->tiles_per_stream, left = grid->tiles - first;
     const uint32_t tiles = left < layout->tiles_per_stream ? left : layout->tiles_per_stream;
     for (uint32_t t = tiles; t-- > 0;) {
-        const plane_shape z_plane = z_shape(model, grid, first + t), y_plane = y_shape(model, grid, first +
-        t); status = load_symbols(&z[t], &z_plane, s.z, fault);
+        const plane_shape z_plane = z_shape(model, grid, first + t),
+                          y_plane = y_shape(model, grid, first + t);
+        status = load_symbols(&z[t], &z_plane, s.z, fault);
         if (status == PICO_OK) status = load_symbols(&y[t], &y_plane, s.y, fault);
         if (status != PICO_OK) {
             if (fault != NULL) fault->tile = first + t;

@@ -12,17 +12,18 @@ static int32_t load_one(pico_element element, const uint8_t *at) {
 }
 
 static pico_status refuse(int32_t v, uint32_t channel, uint32_t max, pico_fault *fault) {
-    if (v == NOT_AN_INTEGER) return fail(fault, PICO_E_SYMBOL_NOT_INTEGER, "fraction or NaN in channel",
-    channel, 0, 0); return fail(fault, PICO_E_SYMBOL_OUT_OF_RANGE, "symbol in channel", channel, v, max);
+    if (v == NOT_AN_INTEGER)
+        return fail(fault, PICO_E_SYMBOL_NOT_INTEGER, "fraction or NaN in channel", channel, 0, 0);
+    return fail(fault, PICO_E_SYMBOL_OUT_OF_RANGE, "symbol in channel", channel, v, max);
 }
 
-pico_status load_symbols(const pico_tensor *tensor, const plane_shape *shape, int8_t *out, pico_fault *fault)
-{
+pico_status load_symbols(const pico_tensor *tensor, const plane_shape *shape, int8_t *out,
+                         pico_fault *fault) {
     const int32_t max = (int32_t)shape->max;
     for (uint32_t c = 0; c < shape->channels; c++) {
         for (uint32_t i = 0; i < shape->side; i++) {
-            const uint8_t *at = (const uint8_t *)tensor->data + (ptrdiff_t)c * tensor->channel +
-                                (ptrdiff_t)i * tensor->row;
+            const uint8_t *at =
+                (const uint8_t *)tensor->data + (ptrdiff_t)c * tensor->channel + (ptrdiff_t)i * tensor->row;
             for (uint32_t j = 0; j < shape->side; j++, at += tensor->column) {
                 int32_t v = load_one(tensor->element, at);
                 if (v < -max || v > max) return refuse(v, c, shape->max, fault);
@@ -71,12 +72,13 @@ void scatter_valid(const plane_shape *shape, const int8_t *packed, int8_t *plane
     }
 }
 
-void store_symbols(const pico_model *model, const pico_tensor *tensor, const plane_shape *shape, const int8_t
-*plane) {
+void store_symbols(const pico_model *model, const pico_tensor *tensor, const plane_shape *shape,
+                   const int8_t *plane) {
     for (uint32_t c = 0; c < shape->channels; c++) {
         for (uint32_t i = 0; i < shape->side; i++, plane += shape->side) {
-            uint8_t *at = (uint8_t *)tensor->data + (ptrdiff_t)c * tensor->channel + (ptrdiff_t)i *
-            tensor->row; switch (tensor->element) {
+            uint8_t *at =
+                (uint8_t *)tensor->data + (ptrdiff_t)c * tensor->channel + (ptrdiff_t)i * tensor->row;
+            switch (tensor->element) {
             case PICO_INT8:
                 for (uint32_t j = 0; j < shape->side; j++, at += tensor->column) *at = (uint8_t)plane[j];
                 break;

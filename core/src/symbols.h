@@ -13,12 +13,14 @@ typedef struct plane_shape {
 
 static inline plane_shape z_shape(const pico_model *model, const pico_grid *grid, uint32_t tile) {
     plane_shape shape = {model->info.z_channels, model->info.z_side, pico_z_valid(grid, tile),
-    model->info.z_max}; return shape;
+                         model->info.z_max};
+    return shape;
 }
 
 static inline plane_shape y_shape(const pico_model *model, const pico_grid *grid, uint32_t tile) {
     plane_shape shape = {model->info.y_channels, model->info.y_side, pico_y_valid(grid, tile),
-    model->info.y_max}; return shape;
+                         model->info.y_max};
+    return shape;
 }
 
 static inline size_t valid_count(const plane_shape *shape) {
@@ -34,7 +36,7 @@ void gather_valid(const plane_shape *shape, const int8_t *plane, int8_t *packed)
 void gather_valid_index(const plane_shape *shape, const uint8_t *plane, uint8_t *packed);
 void scatter_valid(const plane_shape *shape, const int8_t *packed, int8_t *plane);
 
-void store_symbols(const pico_model *model, const pico_tensor *tensor, const plane_shape *shape, const int8_t
-*plane);
+void store_symbols(const pico_model *model, const pico_tensor *tensor, const plane_shape *shape,
+                   const int8_t *plane);
 
 #endif

@@ -4,13 +4,13 @@
 #include "../kernels.h"
 #include "../native.h"
 
-void scalar_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out, ptrdiff_t
-step) {
+void scalar_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                          ptrdiff_t step) {
     for (size_t i = 0; i < n; i++, out += step) store_u32(out, table[in[3 * i]]);
 }
 
-void scalar_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out, ptrdiff_t
-step) {
+void scalar_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                          ptrdiff_t step) {
     for (size_t i = 0; i < n; i++, out += step) store_u16(out, table[in[3 * i]]);
 }
 

@@ -78,8 +78,8 @@ int scalar_rans_decode(rans_reader *reader, const coding_tables *tables, const u
     }
 }
 
-static inline void encode_one(rans_writer *writer, uint32_t *state, const coding_tables *tables,
-                              uint32_t row, int8_t value) {
+static inline void encode_one(rans_writer *writer, uint32_t *state, const coding_tables *tables, uint32_t row,
+                              int8_t value) {
     uint32_t symbol = zigzag(value);
     uint32_t escape = tables->escape_entry[row];
     if (symbol >= escape) {
