@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -15,7 +15,8 @@ from pico_deploy.cli.console import print_error
 from pico_deploy.errors import MissingDependencyError, PicoError, UsageError
 
 INTERRUPTED = 130
-(_TyperUsageError,) = typer.BadParameter.__bases__
+# Typer carries its own click, whose names are private; this is the base of all errors of usage.
+_TyperUsageError = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
 _OURS = ("pico_deploy", "converters", "targets")
 
 

@@ -70,13 +70,15 @@ def inspect(
     from pico_deploy.bundle.read import open_bundle
     from pico_deploy.runtime.files import looks_like_bundle, read_stream
     from pico_deploy.runtime.inspection import hex_dump, inspect_stream
+    from pico_deploy.runtime.naming import naming
 
     if looks_like_bundle(path):
         with open_bundle(path) as bundle:
             print_result(bundle.manifest, _bundle_lines(bundle.manifest), json)
         return
     data = read_stream(path)
-    info = inspect_stream(data)
+    with naming(path):
+        info = inspect_stream(data)
     print_result(info, _stream_lines(info), json)
     if hex and not json:
         print_result(None, hex_dump(data, info, HEX_BYTES), False)

@@ -5,18 +5,17 @@ picture file.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from pico_deploy import _core
-from pico_deploy.errors import InputError, ModelMismatchError, StreamError, UsageError
+from pico_deploy.errors import InputError, StreamError, UsageError
 from pico_deploy.outputs import new_file
 from pico_deploy.runtime.backend import LoadedPart, LoadReport
 from pico_deploy.runtime.decode import decode, open_stream
 from pico_deploy.runtime.encode import StreamSettings, encode
+from pico_deploy.runtime.naming import naming
 from pico_deploy.runtime.observer import Observer
 from pico_deploy.runtime.photo import Photo, open_photo
 from pico_deploy.runtime.picture import check_suffix, picture_file
@@ -181,16 +180,6 @@ def read_stream(path: Path) -> bytes:
     return data
 
 
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Put the file's name before the message of an error about its content."""
-    try:
-        yield
-    except (StreamError, ModelMismatchError) as error:
-        error.args = (f"{path}: {error}",)
-        raise
-
-
 def _kept_metadata(image: _core.Image) -> tuple[dict[str, bytes], list[str]]:
     kept: dict[str, bytes] = {}
     warnings = []
@@ -219,7 +208,7 @@ def decode_file(
     ``OutputError``; then nothing is written.
     """
     check_suffix(picture_path)
-    with _naming(stream_path):
+    with naming(stream_path):
         decoder = open_stream(read_stream(stream_path), session, any_pixel_model=any_pixel_model)
         image = decoder.image
         metadata, warnings = _kept_metadata(image)

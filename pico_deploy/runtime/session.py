@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Self
 
 from pico_deploy import _core
-from pico_deploy.bundle.manifest import Manifest, PartName, Precision
+from pico_deploy.bundle.manifest import ENTROPY_NAME, Manifest, PartName, Precision
 from pico_deploy.bundle.read import Bundle, open_bundle
 from pico_deploy.entropy.model import Geometry
 from pico_deploy.errors import BundleError
 from pico_deploy.runtime.backend import BackendOptions, LoadedPart
+from pico_deploy.runtime.naming import naming
 from pico_deploy.runtime.registry import create
 
 
@@ -26,7 +27,8 @@ class Session:
 
     def __init__(self, bundle: Bundle, cpu: str | None = None) -> None:
         self.bundle = bundle
-        self.model = _core.Model(bundle.entropy_bin(), cpu)
+        with naming(bundle.path / ENTROPY_NAME):
+            self.model = _core.Model(bundle.entropy_bin(), cpu)
         geometry = bundle.manifest.geometry
         for field in fields(Geometry):
             stated, actual = getattr(geometry, field.name), getattr(self.model, field.name)
