@@ -1,0 +1,141 @@
+"""From a trained scale decoder in float to the integer network that is shipped.
+
+Elementwise float64 arithmetic and comparisons only, no sums, so the same checkpoint gives the same
+integers on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pico_deploy.entropy.errors import ModelBuildError
+from pico_deploy.entropy.model import Layer, LayerKind, Upsample
+from pico_deploy.entropy.prove import ACTIVATION_MAX, INT32_MAX, INT64_MAX, prove
+
+WEIGHT_MAX = 127
+LARGEST_INDEX = 127
+DEFAULT_FRACTION_BITS = 4
+_LARGEST_ERROR = 1.0
+"""How far rounding the multipliers may move a result at the very end of its range, in output
+steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLayer:
+    """One layer as trained: ``weight ∗ x + bias[level]``, ReLU unless it is the last, then
+    upsampling.
+
+    weight: float [out, in] or [channels, 3, 3]. bias: float [levels, out]. The last layer gives the
+    scale index itself, as a real number.
+    """
+
+    kind: LayerKind
+    weight: NDArray[np.floating]
+    bias: NDArray[np.floating]
+    upsample: Upsample = "none"
+    factor: int = 1
+
+
+def quantise(
+    layers: Sequence[FloatLayer],
+    activation_maxima: Sequence[float],
+    z_max: int,
+    fraction_bits: int = DEFAULT_FRACTION_BITS,
+) -> tuple[Layer, ...]:
+    """The integer network of a float one.
+
+    activation_maxima: for every layer but the last, the activation that becomes 255 (from
+    calibration, over all levels). Weights get one scale an output channel; multipliers get as many
+    bits as the int32 bound leaves, and a layer for which those are too few becomes wide. Raises
+    `ModelBuildError` for values that are not finite, `OverflowProofError` if the result could
+    overflow.
+    """
+    if len(activation_maxima) != len(layers) - 1:
+        raise ModelBuildError(
+            f"{len(activation_maxima)} activation maxima for {len(layers)} layers, expected one less"
+        )
+    steps = [1.0, *(float(m) / ACTIVATION_MAX for m in activation_maxima), 2.0**-fraction_bits]
+    if not all(np.isfinite(step) and step > 0 for step in steps):
+        raise ModelBuildError(f"activation maxima must be positive: {list(activation_maxima)}")
+    last = len(layers) - 1
+    quantised = tuple(
+        _quantise_layer(
+            layer,
+            name=f"layer {number}",
+            step_in=steps[number],
+            step_out=steps[number + 1],
+            input_max=z_max if number == 0 else ACTIVATION_MAX,
+            output_max=LARGEST_INDEX << fraction_bits if number == last else ACTIVATION_MAX,
+        )
+        for number, layer in enumerate(layers)
+    )
+    prove(quantised, z_max)
+    return quantised
+
+
+def _quantise_layer(
+    layer: FloatLayer, name: str, step_in: float, step_out: float, input_max: int, output_max: int
+) -> Layer:
+    weight = layer.weight.astype(np.float64)
+    bias = layer.bias.astype(np.float64) / step_out
+    if not np.isfinite(weight).all() or not np.isfinite(bias).all():
+        raise ModelBuildError(f"{name}: a weight or bias is not finite")
+    flat = weight.reshape(len(weight), -1)
+    largest = np.abs(flat).max(axis=1)
+    step_weight = np.where(largest > 0, largest, 1.0) / WEIGHT_MAX
+    integer = np.rint(flat / step_weight[:, None]).astype(np.int64)
+    ratio = np.where(largest > 0, step_weight * step_in / step_out, 0.0)
+    reach = np.abs(integer).sum(axis=1) * input_max
+    # A bias beyond the reach of the sums only saturates: limiting it there changes no result.
+    limit = reach * ratio + output_max + 1
+    bias = np.clip(bias, -limit, limit)
+    wide, shift = _choose_shift(reach, ratio, bias)
+    scale = 2.0**shift
+    return Layer(
+        kind=layer.kind,
+        weight=integer.reshape(weight.shape).astype(np.int8),
+        multiplier=np.rint(ratio * scale).astype(np.int32),
+        shift=shift,
+        bias=np.rint(bias * scale).astype(np.int32),
+        upsample=layer.upsample,
+        factor=layer.factor,
+        wide=wide,
+    )
+
+
+def _choose_shift(
+    reach: NDArray[np.int64], ratio: NDArray[np.float64], bias: NDArray[np.float64]
+) -> tuple[bool, int]:
+    """(wide, shift): the most precision that int32 products allow, or int64 ones if that is too
+    little."""
+    narrow = _largest_shift(reach, ratio, bias, 31, INT32_MAX)
+    if narrow is not None and float(reach.max()) <= _LARGEST_ERROR * 2.0 ** (narrow + 1):
+        return False, narrow
+    wide = _largest_shift(reach, ratio, bias, 62, INT64_MAX)
+    if wide is None:
+        raise ModelBuildError("a layer's weights or biases are too large for any shift")
+    return True, wide
+
+
+def _largest_shift(
+    reach: NDArray[np.int64],
+    ratio: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    most: int,
+    product_max: int,
+) -> int | None:
+    bias_max = np.abs(bias).max(axis=0)
+    for shift in range(most, -1, -1):
+        scale = 2.0**shift
+        multiplier, offset = np.rint(ratio * scale), np.rint(bias_max * scale)
+        if multiplier.max() > INT32_MAX or offset.max() > INT32_MAX:
+            continue
+        half = (1 << shift) >> 1
+        product = reach.astype(object) * multiplier.astype(np.int64).astype(object)
+        if (product + offset.astype(np.int64).astype(object) + half).max() <= product_max:
+            return shift
+    return None
