@@ -27,9 +27,9 @@ from pico_deploy.bundle import (
 )
 from pico_deploy.bundle.manifest import PART_ROLES, PartName, Precision, Role
 from pico_deploy.bundle.read import Bundle
-from pico_deploy.entropy.model import EntropyModel, Geometry, Layer
+from pico_deploy.entropy.model import EntropyModel, Geometry, Layer, ZTables
 from pico_deploy.entropy.serialise import to_bytes
-from pico_deploy.entropy.tables import factorised_tables, gaussian_tables, scales
+from pico_deploy.entropy.tables import gaussian_tables, scales
 from pico_deploy.runtime.backend import BackendOptions, LoadReport
 
 GEOMETRY = Geometry(
@@ -69,14 +69,17 @@ def entropy_model(shift_of_index: int = 0) -> EntropyModel:
         upsample="shuffle",
         factor=4,
     )
-    z_pmf = np.ones((1, 1, GEOMETRY.z_channels, 2 * GEOMETRY.z_max + 1))
-    anchor = np.zeros(GEOMETRY.levels, np.uint8)
+    z_tables = ZTables(
+        rows=(np.full(64, 64, np.uint16),),  # uniform over ±31 and the escape
+        anchor_of_level=np.zeros(GEOMETRY.levels, np.uint8),
+        row=np.zeros((1, 1, GEOMETRY.z_channels), np.uint8),
+    )
     return EntropyModel(
         geometry=GEOMETRY,
         layers=(layer,),
         fraction_bits=0,
         y_tables=gaussian_tables(GEOMETRY.y_max, sigmas),
-        z_tables=factorised_tables(z_pmf, anchor),
+        z_tables=z_tables,
     )
 
 
