@@ -29,7 +29,6 @@ from pico_deploy.bundle.manifest import PART_ROLES, PartName, Precision, Role
 from pico_deploy.bundle.read import Bundle
 from pico_deploy.entropy.model import EntropyModel, Geometry, Layer, ZTables
 from pico_deploy.entropy.serialise import to_bytes
-from pico_deploy.entropy.tables import gaussian_tables, scales
 from pico_deploy.runtime.backend import BackendOptions, LoadReport
 
 GEOMETRY = Geometry(
@@ -54,9 +53,19 @@ def anchor_table() -> NDArray[np.float32]:
     return np.maximum(0, 1 - np.abs(position[:, None] - np.arange(3))).astype(np.float32)
 
 
+def _table(sigma: float) -> NDArray[np.uint16]:
+    """Laplacian over 0, -1, 1, … ±63 and the escape; the first entry takes what rounding leaves."""
+    magnitude = (np.arange(127) + 1) // 2
+    pmf = np.exp(-magnitude / sigma)
+    table = np.maximum(1, np.floor(pmf / pmf.sum() * 3900)).astype(np.uint16)
+    table = np.append(table, np.uint16(1))
+    table[0] += 4096 - table.sum()
+    return table
+
+
 def entropy_model(shift_of_index: int = 0) -> EntropyModel:
     """Scale indices that depend on the level alone; ``shift_of_index`` makes another model."""
-    sigmas = scales(16, 0.3, 20.0)
+    sigmas = np.geomspace(0.3, 20.0, 16)
     gains = anchor_table() @ ANCHOR_GAINS
     index = np.abs(np.log(gains[:, None] / 5) - np.log(sigmas)).argmin(1) - shift_of_index
     outputs = GEOMETRY.y_channels * 16
@@ -78,7 +87,7 @@ def entropy_model(shift_of_index: int = 0) -> EntropyModel:
         geometry=GEOMETRY,
         layers=(layer,),
         fraction_bits=0,
-        y_tables=gaussian_tables(GEOMETRY.y_max, sigmas),
+        y_tables=tuple(map(_table, sigmas)),
         z_tables=z_tables,
     )
 
