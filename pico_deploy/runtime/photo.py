@@ -23,7 +23,8 @@ from pico_deploy.errors import InputError, MissingDependencyError
 from pico_deploy.runtime.colour import ColourPlan, UnsupportedPixelsError, plan_colour
 
 # Named, so that no exotic parser (PostScript, FITS, …) ever sees a stranger's file.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "PPM")
+# Pillow opens MPO as JPEG and knows no format of that name.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "PPM")
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _HEAD_BYTES = 4096
 _PILLOW_LIMIT = threading.Lock()
