@@ -15,6 +15,10 @@ COMMANDS: dict[str, str] = {
     "decode": "Decode a .pico stream into a picture on this machine.",
     "inspect": "Show what is in a .pico stream or a bundle.",
     "bundle": "Compare or verify bundles.",
+    "verify": "Check that every runtime here agrees on a bundle's streams: symbols exact, pixels near.",
+    "bench": "Measure encode and decode of a 12 MP photo: load, latency by phase, memory.",
+    "report": "Turn results of bench into one HTML file.",
+    "evaluate": "Compare a bundle with JPEG and WebP on a folder of photos: rate, PSNR, BD-rate.",
     "doctor": "Show what can and what cannot be checked on this machine, and why.",
     "train": "Train a preset on a folder of photos.",
 }

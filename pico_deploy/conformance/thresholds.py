@@ -40,11 +40,22 @@ class HeadroomLimits(_Section):
     near_factor: Annotated[float, Field(ge=1)]
 
 
+class PixelTolerance(_Section):
+    """How far 8-bit pixels may be from the reference decode of the same stream: a tolerance
+    class.
+    """
+
+    peak: Annotated[int, Field(ge=0, le=255)]
+    rms: Positive
+    psnr_db: Positive
+
+
 class Thresholds(_Section):
     """All limits. ``sha256`` is that of the file they were read from."""
 
     parity: ParityLimits
     headroom: HeadroomLimits
+    pixels: dict[Precision, PixelTolerance]
     sha256: str
 
 

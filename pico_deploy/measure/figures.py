@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pico_deploy.measure.compare import Comparison
+from pico_deploy.measure.budgets import Verdict
+from pico_deploy.measure.compare import Comparison, comparable, compare, unmatched
 from pico_deploy.measure.result import Operation, Phase, Result, Run
 from pico_deploy.measure.statistics import summarise
+
+OVERVIEW = (
+    "runtime",
+    "encode p50 ms",
+    "p90 ms",
+    "overlap",
+    "decode p50 ms",
+    "p90 ms",
+    "overlap",
+    "cold load ms",
+    "warm load ms",
+    "peak memory MiB",
+)
+PHASES = ("phase", "busy p50 ms", "busy p90 ms", "call p50 ms", "call p90 ms", "calls")
+VERDICTS = ("budget", "limit", "measured", "outcome")
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,45 @@ def overlap(operation: Operation) -> str:
     return f"{100 * sorted(known)[len(known) // 2]:.0f} %" if known else "–"
 
 
+def overview(run: Run) -> list[str]:
+    """Cells of one runtime under ``OVERVIEW``; a dash where nothing was measured."""
+    cells = [run.runtime]
+    for operation in (run.encode, run.decode):
+        if operation is None:
+            cells += ["–", "–", "–"]
+        else:
+            latency = summarise(operation.latency_ns)
+            cells += [milliseconds(latency.p50_ns), milliseconds(latency.p90_ns)]
+            cells.append(overlap(operation))
+    warm = run.load.warm_ns if run.load is not None else ()
+    cells.append("–" if run.load is None else milliseconds(run.load.cold_ns))
+    cells.append(milliseconds(summarise(warm).p50_ns) if warm else "–")
+    cells.append("–" if run.memory is None else mebibytes(run.memory.peak_bytes))
+    return cells
+
+
+def phase_cells(operation: Operation) -> list[list[str]]:
+    """Cells of every phase under ``PHASES``."""
+    return [
+        [
+            row.phase.value + (f" (part of {row.part_of.value})" if row.part_of else ""),
+            milliseconds(row.busy_p50_ns),
+            milliseconds(row.busy_p90_ns),
+            milliseconds(row.call_p50_ns),
+            milliseconds(row.call_p90_ns),
+            str(row.calls),
+        ]
+        for row in phase_rows(operation)
+    ]
+
+
+def verdict_cells(verdict: Verdict) -> list[str]:
+    """Cells of one budget under ``VERDICTS``."""
+    measured = "–" if verdict.measured is None else f"{verdict.measured:.4g}"
+    limit = f"{verdict.limit:g}"
+    return [f"{verdict.runtime} {verdict.budget}", limit, measured, verdict.outcome]
+
+
 def run_title(run: Run) -> str:
     """Runtime, version, precision and accelerator as one line."""
     details = ", ".join(v for v in (run.runtime_version, run.precision) if v)
@@ -100,3 +155,10 @@ def comparison_text(found: Comparison) -> str:
     interval = "" if ratio.low is None else f" [{ratio.low:.3f}, {ratio.high:.3f}]"
     bucket = "" if ratio.bucket is None else f", bucket {ratio.bucket:g}×"
     return f"{ratio.ratio:.3f}×{interval}: {ratio.change}{bucket}"
+
+
+def comparison_lines(old: Result, new: Result) -> list[str]:
+    """Everything a comparison has to say, one line a figure."""
+    lines = [f"not the same measurement: {reason}" for reason in comparable(old, new)]
+    lines += [f"{c.runtime} {c.figure}: {comparison_text(c)}" for c in compare(old, new)]
+    return lines + [f"in one result only: {figure}" for figure in unmatched(old, new)]

@@ -13,31 +13,35 @@ from pydantic import ValidationError
 from pico_deploy.bundle import open_bundle
 from pico_deploy.errors import UsageError, VerificationError
 from pico_deploy.measure import identity
-from pico_deploy.measure.protocol import MESSAGES, Finished, Identity, Progress, Request
+from pico_deploy.measure.protocol import MESSAGES, Finished, Identity, Job, Progress, Request
 from pico_deploy.measure.result import Failure, Provenance, Result, Run
 
-Report = Callable[[str, Progress], None]
-"""Called with the runtime and its progress."""
+Report = Callable[[int, int, str], None]
+"""Called with (done, total, what runs now)."""
 
 
 def bench_host(
-    request: Request, runtimes: Sequence[str], report: Report = lambda runtime, progress: None
+    job: Job, runtimes: Sequence[str], report: Report = lambda done, total, what: None
 ) -> Result:
-    """Measure the request on each runtime; a runtime that cannot run is in the result with its
-    reason.
+    """Measure the job on each runtime; one that cannot run is in the result with its reason.
 
     Raises ``BundleError``, ``UsageError`` for a level that the bundle has not, and
     ``VerificationError`` when no runtime gave a figure, or decoded symbols differ from the emitted
     ones.
     """
-    with open_bundle(request.bundle) as bundle:
+    with open_bundle(job.bundle) as bundle:
         levels = bundle.manifest.geometry.levels
-    if not 0 <= request.level < levels:
-        raise UsageError(f"level {request.level} does not exist; the bundle has 0…{levels - 1}")
+    if not 0 <= job.level < levels:
+        raise UsageError(f"level {job.level} does not exist; the bundle has 0…{levels - 1}")
     runs: list[Run] = []
     known: Identity | None = None
-    for runtime in runtimes:
-        run, found = _run(request.model_copy(update={"runtime": runtime}), report)
+    for position, runtime in enumerate(runtimes):
+
+        def forward(p: Progress, position: int = position, runtime: str = runtime) -> None:
+            done = position * p.total + p.done
+            report(done, len(runtimes) * p.total, f"{runtime} {p.doing}")
+
+        run, found = _run(Request(**job.model_dump(), runtime=runtime), forward)
         known = known or found
         runs.append(run)
         if run.failure is not None and run.failure.code == VerificationError.code:
@@ -67,7 +71,7 @@ def _notes(runs: Sequence[Run], known: Identity) -> Iterator[str]:
             yield f"{run.runtime} was not measured: {run.failure.message}"
 
 
-def _run(request: Request, report: Report) -> tuple[Run, Identity | None]:
+def _run(request: Request, report: Callable[[Progress], None]) -> tuple[Run, Identity | None]:
     found: Identity | None = None
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
@@ -84,7 +88,7 @@ def _run(request: Request, report: Report) -> tuple[Run, Identity | None]:
                 for line in process.stdout:
                     message = MESSAGES.validate_json(line)
                     if isinstance(message, Progress):
-                        report(request.runtime, message)
+                        report(message)
                     elif isinstance(message, Identity):
                         found = message
                     elif isinstance(message, Finished):

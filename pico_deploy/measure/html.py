@@ -10,16 +10,20 @@ from html import escape
 from pico_deploy.measure.budgets import Verdict
 from pico_deploy.measure.compare import Comparison
 from pico_deploy.measure.figures import (
+    OVERVIEW,
+    PHASES,
+    VERDICTS,
     comparison_text,
     headline,
-    mebibytes,
     milliseconds,
     operations,
-    overlap,
+    overview,
+    phase_cells,
     phase_rows,
     run_title,
+    verdict_cells,
 )
-from pico_deploy.measure.result import ACCELERATOR_PHASES, Operation, Result, Run
+from pico_deploy.measure.result import ACCELERATOR_PHASES, Operation, Result
 from pico_deploy.measure.statistics import summarise
 
 _STYLE = """
@@ -30,7 +34,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
 th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
-svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
+svg { width: 100%; height: auto; }
+svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
 .note { opacity: .8; }
 """
 _WIDTH, _LANE, _LABEL = 800, 22, 90
@@ -40,14 +45,16 @@ def page(
     results: Sequence[Result],
     verdicts: Sequence[Verdict] = (),
     comparisons: Sequence[Comparison] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """The report on one or more results; equal input gives equal text."""
     body = [section for result in results for section in _result(result)]
     if verdicts:
-        body += ["<h2>Budgets</h2>", _verdicts(verdicts)]
+        body += ["<h2>Budgets</h2>", _table(VERDICTS, map(verdict_cells, verdicts))]
     if comparisons:
         rows = [(f"{c.runtime} {c.figure}", comparison_text(c)) for c in comparisons]
         body += ["<h2>Comparison, new over old</h2>", _table(("figure", "ratio of medians"), rows)]
+        body += _notes(notes)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -60,13 +67,13 @@ def _result(result: Result) -> Iterable[str]:
     yield f"<h2>{escape(headline(result))}</h2>"
     if result.provenance != "device":
         yield "<p><strong>Not a device measurement</strong>: no verdict about a phone follows.</p>"
-    yield _overview(result.runs)
+    yield _table(OVERVIEW, [overview(run) for run in result.runs])
     for run in result.runs:
         yield f"<h3>{escape(run_title(run))}</h3>"
         if run.failure is not None:
             yield f"<p>Failed: {escape(run.failure.code)}: {escape(run.failure.message)}</p>"
         for name, operation in operations(run):
-            yield f"<h4>{name}</h4>{_plot(operation)}{_phases(operation)}"
+            yield f"<h4>{name}</h4>{_plot(operation)}{_table(PHASES, phase_cells(operation))}"
         yield from _notes(run.notes)
     yield from _notes(result.notes)
 
@@ -74,47 +81,6 @@ def _result(result: Result) -> Iterable[str]:
 def _notes(notes: Sequence[str]) -> Iterable[str]:
     if notes:
         yield "<ul class=note>" + "".join(f"<li>{escape(note)}</li>" for note in notes) + "</ul>"
-
-
-def _overview(runs: Sequence[Run]) -> str:
-    rows = []
-    for run in runs:
-        cells = [run.runtime]
-        for operation in (run.encode, run.decode):
-            if operation is None:
-                cells += ["–", "–", "–"]
-                continue
-            summary = summarise(operation.latency_ns)
-            cells += [
-                milliseconds(summary.p50_ns),
-                milliseconds(summary.p90_ns),
-                overlap(operation),
-            ]
-        cells.append("–" if run.load is None else milliseconds(run.load.cold_ns))
-        warm = run.load.warm_ns if run.load is not None else ()
-        cells.append(milliseconds(summarise(warm).p50_ns) if warm else "–")
-        cells.append("–" if run.memory is None else mebibytes(run.memory.peak_bytes))
-        rows.append(cells)
-    header = ["runtime"]
-    for name in ("encode", "decode"):
-        header += [f"{name} p50 ms", f"{name} p90 ms", f"{name} overlap"]
-    return _table((*header, "cold load ms", "warm load ms", "peak memory MiB"), rows)
-
-
-def _phases(operation: Operation) -> str:
-    rows = [
-        (
-            row.phase.value + (f" (part of {row.part_of.value})" if row.part_of else ""),
-            milliseconds(row.busy_p50_ns),
-            milliseconds(row.busy_p90_ns),
-            milliseconds(row.call_p50_ns),
-            milliseconds(row.call_p90_ns),
-            str(row.calls),
-        )
-        for row in phase_rows(operation)
-    ]
-    header = ("phase", "busy p50 ms", "busy p90 ms", "call p50 ms", "call p90 ms", "calls")
-    return _table(header, rows)
 
 
 def _plot(operation: Operation) -> str:
@@ -153,19 +119,6 @@ def _bar(x: float, lane: int, width: float, colour: str, title: str) -> str:
         f'<rect x="{x:.1f}" y="{lane * _LANE + 3}" width="{width:.1f}" height="{_LANE - 6}" '
         f'fill="{colour}" opacity="0.85"><title>{escape(title)}</title></rect>'
     )
-
-
-def _verdicts(verdicts: Sequence[Verdict]) -> str:
-    rows = [
-        (
-            f"{v.runtime} {v.budget}",
-            f"{v.limit:g}",
-            "–" if v.measured is None else f"{v.measured:.4g}",
-            v.outcome,
-        )
-        for v in verdicts
-    ]
-    return _table(("budget", "limit", "measured", "outcome"), rows)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -15,11 +15,10 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Request(_Message):
+class Job(_Message):
     """What to measure. ``photo`` None: the synthetic image. ``threads`` 0: the runtime's choice."""
 
     bundle: Path
-    runtime: str
     precision: Precision | None = None
     photo: Path | None = None
     level: int
@@ -29,6 +28,12 @@ class Request(_Message):
     threads: Annotated[int, Field(ge=0)] = 0
     weights: Path | None = None
     codec: str | None = None
+
+
+class Request(Job):
+    """A job on one runtime."""
+
+    runtime: str
 
 
 class Progress(_Message):

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from sample_results import make_result, make_run
 
 from pico_deploy.errors import BudgetError, InputError
 from pico_deploy.measure.budgets import NOT_A_DEVICE, Budgets, judge, load_budgets, require
 from pico_deploy.measure.result import Provenance
-from tests.measure.results import make_result, make_run
 
 PAPER = Budgets(encode_milliseconds=235, decode_milliseconds=155)
 

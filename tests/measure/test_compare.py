@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from sample_results import make_result, make_run
 
 from pico_deploy.errors import UsageError
 from pico_deploy.measure.compare import comparable, compare, ratio_of, unmatched
 from pico_deploy.measure.result import Provenance
-from tests.measure.results import make_result, make_run
 
 
 def samples(median: int, seed: int, count: int = 12) -> list[int]:

@@ -2,11 +2,12 @@
 
 from html.parser import HTMLParser
 
+from sample_results import make_result, make_run
+
 from pico_deploy.measure.budgets import Budgets, judge
 from pico_deploy.measure.compare import compare
 from pico_deploy.measure.html import page
 from pico_deploy.measure.result import Failure, Run
-from tests.measure.results import make_result, make_run
 
 VOID = {"meta", "rect"}
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from sample_results import make_operation, make_result
 
 from pico_deploy.errors import InputError, OutputError
 from pico_deploy.measure.result import SCHEMA_VERSION, Phase, PhaseSamples, Provenance, Result
 from pico_deploy.measure.schema import SCHEMA_PATH, schema_text
 from pico_deploy.measure.store import dump, load, parse, save
-from tests.measure.results import make_operation, make_result
 
 
 def test_committed_json_schema_is_the_one_the_models_generate() -> None:

@@ -1,0 +1,64 @@
+"""Tables of results on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pico_deploy.conformance.verification import Verification
+    from pico_deploy.measure.budgets import Verdict
+    from pico_deploy.measure.result import Result
+
+
+def print_tables(tables: Iterator[Table]) -> None:
+    """Print tables on stdout, as wide as they need to be where there is no terminal."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    for table in tables:
+        console.print(table)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def result_tables(result: Result) -> Iterator[Table]:
+    """Latency, load and memory of each runtime, then the phases of each."""
+    from pico_deploy.measure.figures import OVERVIEW, PHASES, operations, overview, phase_cells
+
+    yield _table("Latency (whole image)", OVERVIEW, [overview(run) for run in result.runs])
+    for run in result.runs:
+        for name, operation in operations(run):
+            yield _table(f"{run.runtime} {name}", PHASES, phase_cells(operation))
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> Table:
+    """One line a budget."""
+    from pico_deploy.measure.figures import VERDICTS, verdict_cells
+
+    return _table("Budgets", VERDICTS, [verdict_cells(v) for v in verdicts])
+
+
+def verification_tables(found: Verification) -> Iterator[Table]:
+    """Exact tier by implementation, tolerance tier by pair, and what was not run."""
+    from pico_deploy.conformance.summary import EXACT, PIXELS, exact_rows, pixel_rows
+
+    yield _table("Exact tier", EXACT, exact_rows(found))
+    title = f"Pixels, against {found.reference} (worst over all images)"
+    yield _table(title, PIXELS, pixel_rows(found))
+    if found.not_run:
+        yield _table("Not run", ("what", "why"), [(n.what, n.reason) for n in found.not_run])

@@ -1,0 +1,55 @@
+"""A verification as rows of text: one line for each implementation and each pair of runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pico_deploy.conformance.verification import Check, Verification
+
+EXACT = ("implementation", "symbols", "streams coded again", "first difference")
+PIXELS = ("encoder → decoder", "images", "peak", "RMS", "PSNR dB", "verdict")
+
+
+def exact_rows(found: Verification) -> list[list[str]]:
+    """How many streams each implementation decodes, and codes again, exactly."""
+    rows = []
+    for by in dict.fromkeys(c.by for c in found.checks if c.kind != "pixels"):
+        own = [c for c in found.checks if c.by == by and c.kind != "pixels"]
+        differences = [c.difference for c in own if c.difference]
+        cells = [_passed([c for c in own if c.kind == kind]) for kind in ("symbols", "stream")]
+        rows.append([by, *cells, differences[0] if differences else ""])
+    return rows
+
+
+def pixel_rows(found: Verification) -> list[list[str]]:
+    """The worst figures of every pair of an encoder and a decoder."""
+    pixels = [c for c in found.checks if c.kind == "pixels"]
+    rows = []
+    for pair in dict.fromkeys((c.encoder, c.by) for c in pixels):
+        own = [c for c in pixels if (c.encoder, c.by) == pair]
+        psnr = [c.psnr_db for c in own if c.psnr_db is not None]
+        failed = [c for c in own if not c.passed]
+        verdict = f"{failed[0].image}: {failed[0].difference}" if failed else "within tolerance"
+        rows.append(
+            [
+                " → ".join(pair),
+                str(len(own)),
+                str(max(c.peak or 0 for c in own)),
+                f"{max(c.rms or 0 for c in own):.3f}",
+                f"{min(psnr):.2f}" if psnr else "equal",
+                verdict,
+            ]
+        )
+    return rows
+
+
+def verdict_line(found: Verification) -> str:
+    """One line for people."""
+    counted = f"{len(found.checks)} checks on {len(found.streams)} streams"
+    left = f", {len(found.not_run)} not run" if found.not_run else ""
+    outcome = "passed" if found.passed else f"{len(found.failed)} FAILED"
+    return f"{counted}: {outcome}{left}"
+
+
+def _passed(checks: Sequence[Check]) -> str:
+    return f"{sum(c.passed for c in checks)} of {len(checks)}" if checks else "–"

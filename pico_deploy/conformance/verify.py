@@ -1,0 +1,280 @@
+"""``verify``: encode on every runtime, decode on every runtime, and compare.
+
+Exact tier: for each stream, the symbols that ``analysis`` emitted, kept outside the stream, must
+come back from the core with every kernel set of this CPU, from the NumPy reference, and on the way
+to every runtime's synthesis. Tolerance tier: the pixels of every encoder × decoder pair are
+compared with the reference decode of that stream.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pico_deploy.bundle import open_bundle
+from pico_deploy.bundle.manifest import to_json
+from pico_deploy.conformance.decoders import SymbolDecoder, core_decoder, core_models, recode
+from pico_deploy.conformance.images import TestImage, built_in
+from pico_deploy.conformance.levels import anchor_levels
+from pico_deploy.conformance.pixels import PixelDifference, Pixels, compare_pixels
+from pico_deploy.conformance.symbols import (
+    SymbolRecorder,
+    TileSymbols,
+    first_difference,
+    image_sha256,
+)
+from pico_deploy.conformance.thresholds import PixelTolerance, Thresholds, thresholds
+from pico_deploy.conformance.variants import Variant, load_variants
+from pico_deploy.conformance.verification import (
+    Check,
+    Kind,
+    NotRun,
+    Stream,
+    Verification,
+    pixel_figures,
+)
+from pico_deploy.errors import PicoError, UsageError, VerificationError
+from pico_deploy.runtime import registry
+from pico_deploy.runtime.backend import BackendOptions
+from pico_deploy.runtime.decode import decode, open_stream
+from pico_deploy.runtime.encode import encode
+from pico_deploy.runtime.photo import ArrayPixels, open_photo
+from pico_deploy.runtime.picture import ArraySink
+from pico_deploy.runtime.session import Session
+
+REFERENCE_RUNTIME = "torch"
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture and the level it is coded at."""
+
+    image: TestImage
+    level: int
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """One stream and the symbols that went into it."""
+
+    case: Case
+    encoder: str
+    data: bytes
+    emitted: dict[int, TileSymbols]
+
+    def check(
+        self, kind: Kind, by: str, difference: str | None, pixels: PixelDifference | None = None
+    ) -> Check:
+        figures = {} if pixels is None else pixel_figures(pixels)
+        return Check(
+            image=self.case.image.name,
+            level=self.case.level,
+            encoder=self.encoder,
+            kind=kind,
+            by=by,
+            passed=difference is None,
+            difference=difference,
+            **figures,  # type: ignore[arg-type]
+        )
+
+
+def cases(images: Sequence[TestImage], levels: Sequence[int]) -> list[Case]:
+    """Each image at one of the levels, in turn, so that few images cover all levels that are
+    asked for.
+    """
+    count = max(len(images), len(levels)) if images and levels else 0
+    return [Case(images[i % len(images)], levels[i % len(levels)]) for i in range(count)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What ``verify`` is asked for; what is empty is chosen: built-in images, all runtimes, the
+    anchors' levels.
+    """
+
+    bundle: Path
+    photos: tuple[Path, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    levels: tuple[int, ...] = ()
+    options: BackendOptions = field(default_factory=BackendOptions)
+
+
+def verify_bundle(job: Job, progress: Progress = lambda done, total, what: None) -> Verification:
+    """``verify`` with this release's limits; raises ``UsageError`` for a level that does not
+    exist.
+    """
+    with open_bundle(job.bundle) as bundle:
+        manifest = bundle.manifest
+    count = manifest.geometry.levels
+    wrong = [level for level in job.levels if not 0 <= level < count]
+    if wrong:
+        raise UsageError(f"levels {wrong} do not exist; the bundle has 0…{count - 1}")
+    images = [_photo(path) for path in job.photos] or built_in()
+    return verify(
+        job.bundle,
+        cases(images, job.levels or anchor_levels(manifest)),
+        job.runtimes or registry.names(),
+        thresholds(),
+        job.options,
+        progress=progress,
+    )
+
+
+def _photo(path: Path) -> TestImage:
+    photo = open_photo(path)
+    return TestImage(path.name, photo.rows(0, photo.height))
+
+
+def verify(
+    bundle: Path,
+    to_check: Sequence[Case],
+    runtimes: Sequence[str],
+    limits: Thresholds,
+    options: BackendOptions | None = None,
+    extra_decoders: Callable[[bytes], Mapping[str, SymbolDecoder]] = lambda entropy_bin: {},
+    progress: Progress = lambda done, total, what: None,
+) -> Verification:
+    """Verify a bundle on this machine; differences are in the result, which ``require`` turns into
+    an error.
+
+    ``extra_decoders``: further implementations, by name, made from the bytes of ``entropy.bin``.
+    Raises ``BundleError`` when the bundle is not whole, or an artefact in it does not load.
+    """
+    with Session.open(bundle) as session:
+        return _Verifier(session, runtimes, limits, options, extra_decoders).run(to_check, progress)
+
+
+class _Verifier:
+    def __init__(
+        self,
+        session: Session,
+        runtimes: Sequence[str],
+        limits: Thresholds,
+        options: BackendOptions | None,
+        extra_decoders: Callable[[bytes], Mapping[str, SymbolDecoder]],
+    ) -> None:
+        entropy_bin = session.bundle.entropy_bin()
+        options = options or BackendOptions()
+        self.session, self.limits = session, limits
+        self.encoders, no_encoder = load_variants(session, "analysis", runtimes, options)
+        self.decoders, no_decoder = load_variants(session, "synthesis", runtimes, options)
+        self.models, no_kernels = core_models(entropy_bin)
+        self.symbol_decoders: dict[str, SymbolDecoder] = {
+            name: core_decoder(model) for name, model in self.models.items()
+        }
+        self.symbol_decoders |= extra_decoders(entropy_bin)
+        self.not_run: list[NotRun] = [*no_encoder, *no_decoder, *no_kernels]
+        if len(self.decoders) < 2:
+            reason = "needs two decoders, found " + (
+                ", ".join(v.name for v in self.decoders) or "none"
+            )
+            self.not_run.append(NotRun(what="comparison of pixels", reason=reason))
+        self.streams: list[Stream] = []
+        self.checks: list[Check] = []
+
+    @property
+    def reference(self) -> Variant | None:
+        """PyTorch where it runs, otherwise the first decoder in fp32, otherwise the first."""
+        order = sorted(
+            self.decoders, key=lambda v: (v.runtime != REFERENCE_RUNTIME, v.precision != "fp32")
+        )
+        return order[0] if order else None
+
+    def run(self, to_check: Sequence[Case], progress: Progress) -> Verification:
+        total = len(to_check) * len(self.encoders)
+        pairs = [(case, encoder) for case in to_check for encoder in self.encoders]
+        for done, (case, encoder) in enumerate(pairs):
+            progress(done, total, f"{case.image.name} encoded by {encoder.name}")
+            coded = self._encode(case, encoder)
+            self.checks += self._exact_tier(coded)
+            self.checks += self._tolerance_tier(coded)
+        progress(total, total, "done")
+        manifest = self.session.manifest
+        return Verification(
+            codec=manifest.codec,
+            manifest_sha256=hashlib.sha256(to_json(manifest)).hexdigest(),
+            entropy_fingerprint=manifest.entropy_fingerprint,
+            thresholds_sha256=self.limits.sha256,
+            reference=self.reference.name if self.reference else "",
+            encoders=tuple(v.name for v in self.encoders),
+            decoders=tuple(v.name for v in self.decoders),
+            symbol_decoders=tuple(self.symbol_decoders),
+            streams=tuple(self.streams),
+            checks=tuple(self.checks),
+            not_run=tuple(self.not_run),
+        )
+
+    def _encode(self, case: Case, encoder: Variant) -> _Coded:
+        emitted = SymbolRecorder()
+        data = encode(
+            ArrayPixels(case.image.pixels), self.session, encoder.part, case.level, observer=emitted
+        )
+        height, width = case.image.pixels.shape[:2]
+        self.streams.append(
+            Stream(
+                image=case.image.name,
+                level=case.level,
+                encoder=encoder.name,
+                width=width,
+                height=height,
+                stream_bytes=len(data),
+                stream_sha256=hashlib.sha256(data).hexdigest(),
+                emitted_symbols_sha256=image_sha256(emitted.tiles),
+            )
+        )
+        return _Coded(case, encoder.name, data, emitted.tiles)
+
+    def _exact_tier(self, coded: _Coded) -> Iterator[Check]:
+        for name, decoder in self.symbol_decoders.items():
+            try:
+                difference = first_difference(coded.emitted, decoder(coded.data))
+            except PicoError as error:
+                # one wrong index derails all symbols after it, and the stream's own checks notice
+                difference = f"does not decode: {error}"
+            yield coded.check("symbols", name, difference)
+        for name, model in self.models.items():
+            again = recode(model, coded.data, coded.emitted)
+            same = None if again == coded.data else "codes the same symbols to other bytes"
+            yield coded.check("stream", name, same)
+
+    def _tolerance_tier(self, coded: _Coded) -> Iterator[Check]:
+        if self.reference is None:
+            return
+        expected, symbols = self._decode(coded, self.reference)
+        yield coded.check("symbols", self.reference.name, symbols)
+        for decoder in self.decoders:
+            if decoder is self.reference:
+                continue
+            found, symbols = self._decode(coded, decoder)
+            yield coded.check("symbols", decoder.name, symbols)
+            pixels = compare_pixels(expected, found)
+            excess = _excess(pixels, self.limits.pixels[decoder.precision])
+            yield coded.check("pixels", decoder.name, excess, pixels)
+
+    def _decode(self, coded: _Coded, decoder: Variant) -> tuple[Pixels, str | None]:
+        """Pixels, and how the symbols that reached synthesis differ from the emitted ones."""
+        seen, sink = SymbolRecorder(), ArraySink()
+        stream = open_stream(coded.data, self.session)
+        decoded = decode(stream, self.session, decoder.part, sink, observer=seen)
+        if decoded.nan_samples:
+            raise VerificationError(
+                f"{decoder.name} gives {decoded.nan_samples} samples that are not a number for "
+                f"{coded.case.image.name} at level {coded.case.level}"
+            )
+        return sink.pixels(), first_difference(coded.emitted, seen.tiles)
+
+
+def _excess(found: PixelDifference, limit: PixelTolerance) -> str | None:
+    """Which limits do not hold; written so that a NaN fails."""
+    broken = []
+    if not found.peak <= limit.peak:
+        broken.append(f"peak {found.peak} over {limit.peak}")
+    if not found.rms <= limit.rms:
+        broken.append(f"RMS {found.rms:.3f} over {limit.rms:g}")
+    if not found.psnr_db >= limit.psnr_db:
+        broken.append(f"PSNR {found.psnr_db:.2f} dB under {limit.psnr_db:g}")
+    return ", ".join(broken) or None

@@ -1,0 +1,51 @@
+"""A bundle as one of the codecs that are compared."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from pico_deploy.bundle.manifest import to_json
+from pico_deploy.conformance.pixels import Pixels
+from pico_deploy.errors import VerificationError
+from pico_deploy.runtime.backend import LoadedPart
+from pico_deploy.runtime.decode import decode, open_stream
+from pico_deploy.runtime.encode import encode
+from pico_deploy.runtime.photo import ArrayPixels
+from pico_deploy.runtime.picture import ArraySink
+from pico_deploy.runtime.session import Session
+
+
+@dataclass(frozen=True)
+class BundleCoder:
+    """Encodes and decodes with a bundle on one runtime, real ``.pico`` files in between."""
+
+    session: Session
+    analysis: LoadedPart
+    synthesis: LoadedPart
+    settings: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The codec's name."""
+        return self.session.manifest.codec
+
+    @property
+    def identity(self) -> str:
+        """Manifest, which hashes every file of the bundle, and runtime."""
+        manifest = hashlib.sha256(to_json(self.session.manifest)).hexdigest()
+        reports = (self.analysis.report, self.synthesis.report)
+        run_by = ", ".join(f"{r.library} {r.version} {r.precision}" for r in reports)
+        return f"bundle with manifest {manifest[:16]}, {run_by}"
+
+    def encode(self, pixels: Pixels, setting: int) -> bytes:
+        """The whole ``.pico`` file."""
+        return encode(ArrayPixels(pixels), self.session, self.analysis, setting)
+
+    def decode(self, data: bytes) -> Pixels:
+        """The pixels; raises ``VerificationError`` when a sample is not a number."""
+        sink = ArraySink()
+        found = decode(open_stream(data, self.session), self.session, self.synthesis, sink)
+        if found.nan_samples:
+            raise VerificationError(f"{found.nan_samples} decoded samples are not a number")
+        return sink.pixels()
