@@ -18,11 +18,14 @@ from pico_deploy.codecs.pico import PRESETS, PicoCodec
 from pico_deploy.errors import TrainingError, UsageError
 from pico_deploy.training.config import TrainConfig
 from pico_deploy.training.data import CropSampler, Photos
+from pico_deploy.training.initialise import initialise
 from pico_deploy.training.objective import level_lambda, simulate
 
 STATE_FILE = "state.pt"
 LOG_FILE = "log.jsonl"
 AVERAGE_EVERY = 5
+START_BATCHES = 16
+SCALE_RATE = 0.2
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,19 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return rate
 
 
+def parameter_groups(codec: PicoCodec) -> list[dict[str, object]]:
+    """Weights at the full learning rate; scales, which multiply whole channels, at a part of it."""
+    scales, others = [], []
+    for name, parameter in codec.named_parameters():
+        if parameter.requires_grad:
+            is_scale = name.rsplit(".", 1)[-1] in {"scale_in", "scale_out", "log_scale"}
+            (scales if is_scale else others).append(parameter)
+    return [
+        {"params": others, "factor": 1.0},
+        {"params": scales, "factor": SCALE_RATE},
+    ]
+
+
 class Trainer:
     """State of one run: networks, averaged weights, optimiser, step.
 
@@ -62,14 +78,13 @@ class Trainer:
             photos, config.crop, config.seed, config.halve_probability, config.text_share
         )
         self.codec = PicoCodec(PRESETS[config.preset]).to(device)
+        # Far beyond any step, so that these crops are not the first that are trained on.
+        first = [self.sampler.batch(2**32 + i, config.batch) for i in range(START_BATCHES)]
+        initialise(self.codec, torch.cat(first).to(device))
         self.codec.to(memory_format=torch.channels_last)
         self.averaged = PicoCodec(PRESETS[config.preset]).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.codec.state_dict())
-        self.optimiser = torch.optim.Adam(
-            [p for p in self.codec.parameters() if p.requires_grad],
-            lr=config.learning_rate,
-            fused=True,
-        )
+        self.optimiser = torch.optim.Adam(parameter_groups(self.codec), fused=True)
         self.step = 0
         codec = self.codec.config
         self.anchors = torch.from_numpy(anchor_weights(codec.levels, codec.anchors)).to(device)
@@ -143,7 +158,7 @@ class Trainer:
                 f"last save is kept in {self.run / STATE_FILE}"
             )
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(config, self.step)
+            group["lr"] = learning_rate(config, self.step) * group["factor"]
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.codec.parameters(), config.clip_norm)
