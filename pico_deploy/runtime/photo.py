@@ -101,19 +101,34 @@ class Photo:
 
     @property
     def exif(self) -> bytes | None:
-        """The EXIF block, from its TIFF header on, with orientation 1; None when there is none."""
-        exif = self._image.getexif()
-        if not exif:
+        """The EXIF block, from its TIFF header on, with orientation 1; None without a
+        readable one.
+        """
+        try:
+            with _quiet():
+                exif = self._image.getexif()
+                if not exif:
+                    return None
+                exif[ExifTags.Base.Orientation] = 1
+                return exif.tobytes().removeprefix(b"Exif\0\0")
+        except Exception:  # a broken EXIF block must not cost the photo
             return None
-        exif[ExifTags.Base.Orientation] = 1
-        return exif.tobytes().removeprefix(b"Exif\0\0")
 
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # a broken EXIF block must not cost the photo
+        with _quiet():
+            return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # as above
         return 1
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow's warnings off stderr: what matters of them is said in the photo's own."""
+    with python_warnings.catch_warnings():
+        python_warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager
@@ -193,12 +208,10 @@ def open_photo(path: Path) -> Photo:
         raise InputError(f"{path}: is empty (0 bytes); copy the photo again")
     formats = _formats_for(path, head)
     try:
-        with python_warnings.catch_warnings(), _format_limit_instead_of_pillows():
-            python_warnings.simplefilter("ignore")
+        with _quiet(), _format_limit_instead_of_pillows():
             image = Image.open(path, formats=formats)
             _check_size(path, *image.size)
-        with python_warnings.catch_warnings():
-            python_warnings.simplefilter("ignore")
+        with _quiet():
             losses = _losses(image, head)
             image.load()
         plan = plan_colour(image.mode, image.info.get("icc_profile"))

@@ -93,7 +93,10 @@ def picture_file(
         sink = _PillowSink(width, height)
         yield sink
         options = dict(_SAVE_OPTIONS[suffix])
-        options.update({k: v for k, v in (("icc_profile", icc), ("exif", exif)) if v})
+        if icc:
+            options["icc_profile"] = icc
+        if exif:
+            options["exif"] = b"Exif\0\0" + exif
         try:
             sink.image.save(temporary, **options)
         except (ValueError, OSError, KeyError) as error:
