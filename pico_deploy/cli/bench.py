@@ -10,7 +10,7 @@ import typer
 from pico_deploy.cli import options
 from pico_deploy.cli.console import print_result, print_warnings
 from pico_deploy.cli.steps import StepProgress
-from pico_deploy.errors import UsageError
+from pico_deploy.errors import BudgetError, UsageError
 
 
 def bench(
@@ -52,7 +52,8 @@ def bench(
     this machine has the provenance "host": it is not a device measurement, and no budget is ever
     judged on it.
     """
-    from pico_deploy.measure.budgets import judge, load_budgets, require
+    from pico_deploy.measure.budgets import all_kept, judge, load_budgets, require
+    from pico_deploy.measure.compare import compare as compare_results
     from pico_deploy.measure.host import bench_host
     from pico_deploy.measure.protocol import Job
     from pico_deploy.measure.store import load, save
@@ -80,18 +81,20 @@ def bench(
     if output is not None:
         save(result, output)
     verdicts = [] if budgets is None else judge(result, budgets)
+    comparison = None if older is None else compare_results(older, result)
     lines: list[str] = []
     if not json:
         from pico_deploy.cli.tables import print_tables, result_tables, verdict_table
         from pico_deploy.measure.figures import comparison_lines, headline
 
-        lines = [headline(result)]
         print_tables(result_tables(result))
         if verdicts:
             print_tables(iter([verdict_table(verdicts)]))
-        if older is not None:
-            lines += comparison_lines(older, result)
-    print_result(result, lines, json)
+        lines = [headline(result), *(comparison_lines(comparison) if comparison else ())]
+    data = {"result": result, "budgets": verdicts, "comparison": comparison}
+    print_result(data, lines, json)
     print_warnings(result.notes)
     if budgets is not None:
+        if json and not all_kept(verdicts):
+            raise typer.Exit(BudgetError.exit_code)
         require(verdicts)

@@ -24,13 +24,18 @@ def print_tables(tables: Iterator[Table]) -> None:
         console.print(table)
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], text: Sequence[str] = ()
+) -> Table:
+    """A table whose first column and those named in ``text`` are flush left, numbers flush
+    right.
+    """
     from rich import box
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right")
+        table.add_column(column, justify="left" if i == 0 or column in text else "right")
     for row in rows:
         table.add_row(*row)
     return table
@@ -57,8 +62,9 @@ def verification_tables(found: Verification) -> Iterator[Table]:
     """Exact tier by implementation, tolerance tier by pair, and what was not run."""
     from pico_deploy.conformance.summary import EXACT, PIXELS, exact_rows, pixel_rows
 
-    yield _table("Exact tier", EXACT, exact_rows(found))
+    yield _table("Exact tier", EXACT, exact_rows(found), EXACT[-1:])
     title = f"Pixels, against {found.reference} (worst over all images)"
-    yield _table(title, PIXELS, pixel_rows(found))
+    yield _table(title, PIXELS, pixel_rows(found), PIXELS[-1:])
     if found.not_run:
-        yield _table("Not run", ("what", "why"), [(n.what, n.reason) for n in found.not_run])
+        rows = [(n.what, n.reason) for n in found.not_run]
+        yield _table("Not run", ("what", "why"), rows, ("why",))

@@ -102,11 +102,16 @@ def _outcome(measured: float | None, limit: float, provenance: Provenance) -> Ou
     return "within" if measured <= limit else "over"
 
 
+def all_kept(verdicts: list[Verdict]) -> bool:
+    """Whether every limit was judged and kept; no verdict at all is not a pass."""
+    return bool(verdicts) and all(v.passed for v in verdicts)
+
+
 def require(verdicts: list[Verdict]) -> None:
     """Raise ``BudgetError`` unless every limit was judged and kept."""
-    failed = [v for v in verdicts if not v.passed]
-    if verdicts and not failed:
+    if all_kept(verdicts):
         return
+    failed = [v for v in verdicts if not v.passed]
     if not verdicts:
         raise BudgetError(
             "nothing was measured, so no budget can be judged; see the notes of the result"

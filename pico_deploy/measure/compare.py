@@ -18,7 +18,7 @@ BUCKETS = (1.1, 1.2, 1.3, 1.5, 2.0, 5.0, 10.0)
 CONFIDENCE = 0.95
 RESAMPLES = 4000
 SEED = 20_260_508
-MINIMUM_SAMPLES = 3
+MINIMUM_SAMPLES = 5
 """With fewer samples on a side a resample of them says nothing about their spread."""
 
 Change = Literal["slower", "faster", "no change shown", "too few samples"]
@@ -65,6 +65,19 @@ class Comparison:
     ratio: Ratio
 
 
+@dataclass(frozen=True)
+class ComparisonReport:
+    """All figures that two results share, and what a reader must know about them.
+
+    ``not_the_same``: reasons why the results do not measure the same thing. ``unmatched``: figures
+    that only one of them has.
+    """
+
+    figures: tuple[Comparison, ...]
+    not_the_same: tuple[str, ...]
+    unmatched: tuple[str, ...]
+
+
 def ratio_of(old_ns: Sequence[int], new_ns: Sequence[int]) -> Ratio:
     """Ratio of medians of two sets of samples, reproducible: the bootstrap is seeded."""
     if not old_ns or not new_ns:
@@ -86,8 +99,13 @@ def ratio_of(old_ns: Sequence[int], new_ns: Sequence[int]) -> Ratio:
     return Ratio(p50_old, p50_new, p50_new / p50_old, low, high)
 
 
-def comparable(old: Result, new: Result) -> list[str]:
-    """Reasons why two results do not measure the same thing; empty when they do."""
+def compare(old: Result, new: Result) -> ComparisonReport:
+    """Compare every figure both results have."""
+    figures = tuple(_shared_figures(old, new))
+    return ComparisonReport(figures, tuple(_obstacles(old, new)), tuple(_unmatched(old, new)))
+
+
+def _obstacles(old: Result, new: Result) -> list[str]:
     pairs: list[tuple[str, object, object]] = [
         ("provenance", old.provenance.value, new.provenance.value),
         ("device", old.device.model, new.device.model),
@@ -105,27 +123,18 @@ def comparable(old: Result, new: Result) -> list[str]:
     return reasons
 
 
-def compare(old: Result, new: Result) -> list[Comparison]:
-    """Every figure both results have; what only one has is listed by ``unmatched``."""
-    found: list[Comparison] = []
+def _shared_figures(old: Result, new: Result) -> Iterator[Comparison]:
     for run in new.runs:
         before = old.run(run.runtime)
         if before is None:
             continue
         earlier = dict(_figures(before))
-        found += [
-            Comparison(run.runtime, figure, ratio_of(earlier[figure], samples))
-            for figure, samples in _figures(run)
-            if figure in earlier and sum(samples) > 0 and sum(earlier[figure]) > 0
-        ]
-    return found
+        for figure, samples in _figures(run):
+            if figure in earlier and sum(samples) > 0 and sum(earlier[figure]) > 0:
+                yield Comparison(run.runtime, figure, ratio_of(earlier[figure], samples))
 
 
-def unmatched(old: Result, new: Result) -> list[str]:
-    """Figures that only one of two results has, as ``runtime figure``, so that no gap passes
-    unseen.
-    """
-
+def _unmatched(old: Result, new: Result) -> list[str]:
     def named(result: Result) -> set[str]:
         return {f"{run.runtime} {figure}" for run in result.runs for figure, _ in _figures(run)}
 

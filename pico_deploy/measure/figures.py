@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pico_deploy.measure.budgets import Verdict
-from pico_deploy.measure.compare import Comparison, comparable, compare, unmatched
+from pico_deploy.measure.compare import Comparison, ComparisonReport
 from pico_deploy.measure.result import Operation, Phase, Result, Run
 from pico_deploy.measure.statistics import summarise
 
@@ -157,8 +157,8 @@ def comparison_text(found: Comparison) -> str:
     return f"{ratio.ratio:.3f}×{interval}: {ratio.change}{bucket}"
 
 
-def comparison_lines(old: Result, new: Result) -> list[str]:
+def comparison_lines(report: ComparisonReport) -> list[str]:
     """Everything a comparison has to say, one line a figure."""
-    lines = [f"not the same measurement: {reason}" for reason in comparable(old, new)]
-    lines += [f"{c.runtime} {c.figure}: {comparison_text(c)}" for c in compare(old, new)]
-    return lines + [f"in one result only: {figure}" for figure in unmatched(old, new)]
+    lines = [f"not the same measurement: {reason}" for reason in report.not_the_same]
+    lines += [f"{c.runtime} {c.figure}: {comparison_text(c)}" for c in report.figures]
+    return lines + [f"in one result only: {figure}" for figure in report.unmatched]

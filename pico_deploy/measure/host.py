@@ -15,6 +15,7 @@ from pico_deploy.errors import UsageError, VerificationError
 from pico_deploy.measure import identity
 from pico_deploy.measure.protocol import MESSAGES, Finished, Identity, Job, Progress, Request
 from pico_deploy.measure.result import Failure, Provenance, Result, Run
+from pico_deploy.runtime.photo import open_photo
 
 Report = Callable[[int, int, str], None]
 """Called with (done, total, what runs now)."""
@@ -25,7 +26,7 @@ def bench_host(
 ) -> Result:
     """Measure the job on each runtime; one that cannot run is in the result with its reason.
 
-    Raises ``BundleError``, ``UsageError`` for a level that the bundle has not, and
+    Raises ``BundleError``, ``InputError``, ``UsageError`` for a level that the bundle has not, and
     ``VerificationError`` when no runtime gave a figure, or decoded symbols differ from the emitted
     ones.
     """
@@ -33,6 +34,8 @@ def bench_host(
         levels = bundle.manifest.geometry.levels
     if not 0 <= job.level < levels:
         raise UsageError(f"level {job.level} does not exist; the bundle has 0…{levels - 1}")
+    if job.photo is not None:
+        open_photo(job.photo)  # so that a photo nobody can read is one error, not one a runtime
     runs: list[Run] = []
     known: Identity | None = None
     for position, runtime in enumerate(runtimes):

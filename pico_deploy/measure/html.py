@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from pico_deploy.measure.budgets import Verdict
-from pico_deploy.measure.compare import Comparison
+from pico_deploy.measure.compare import ComparisonReport
 from pico_deploy.measure.figures import (
     OVERVIEW,
     PHASES,
     VERDICTS,
-    comparison_text,
+    comparison_lines,
     headline,
     milliseconds,
     operations,
@@ -44,17 +44,15 @@ _WIDTH, _LANE, _LABEL = 800, 22, 90
 def page(
     results: Sequence[Result],
     verdicts: Sequence[Verdict] = (),
-    comparisons: Sequence[Comparison] = (),
-    notes: Sequence[str] = (),
+    comparison: ComparisonReport | None = None,
 ) -> str:
     """The report on one or more results; equal input gives equal text."""
     body = [section for result in results for section in _result(result)]
     if verdicts:
         body += ["<h2>Budgets</h2>", _table(VERDICTS, map(verdict_cells, verdicts))]
-    if comparisons:
-        rows = [(f"{c.runtime} {c.figure}", comparison_text(c)) for c in comparisons]
-        body += ["<h2>Comparison, new over old</h2>", _table(("figure", "ratio of medians"), rows)]
-        body += _notes(notes)
+    if comparison is not None:
+        lines = comparison_lines(comparison)
+        body += ["<h2>Comparison, new over old, of medians</h2>", *_notes(lines)]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

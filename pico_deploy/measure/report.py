@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pico_deploy.measure.budgets import judge, load_budgets
-from pico_deploy.measure.compare import comparable, compare, unmatched
+from pico_deploy.measure.compare import compare
 from pico_deploy.measure.html import page
 from pico_deploy.measure.store import load
 from pico_deploy.outputs import write_bytes
@@ -30,10 +30,6 @@ def write_report(paths: Sequence[Path], output: Path, budget: Path | None = None
     results = [load(path) for path in paths]
     budgets = None if budget is None else load_budgets(budget)
     verdicts = [] if budgets is None else [v for r in results for v in judge(r, budgets)]
-    comparisons, notes = [], []
-    if len(results) == 2:
-        comparisons = compare(*results)
-        notes = [f"not the same measurement: {reason}" for reason in comparable(*results)]
-        notes += [f"in one result only: {figure}" for figure in unmatched(*results)]
-    write_bytes(output, page(results, verdicts, comparisons, notes).encode())
-    return Written(output, len(results), tuple(notes))
+    comparison = compare(*results) if len(results) == 2 else None
+    write_bytes(output, page(results, verdicts, comparison).encode())
+    return Written(output, len(results), comparison.not_the_same if comparison else ())

@@ -5,7 +5,7 @@ import pytest
 from sample_results import make_result, make_run
 
 from pico_deploy.errors import UsageError
-from pico_deploy.measure.compare import comparable, compare, ratio_of, unmatched
+from pico_deploy.measure.compare import compare, ratio_of
 from pico_deploy.measure.result import Provenance
 
 
@@ -33,7 +33,7 @@ def test_faster_samples_are_called_faster_in_the_inverse_bucket() -> None:
 
 
 def test_too_few_samples_give_a_ratio_and_no_claim() -> None:
-    ratio = ratio_of([100], [300, 301])
+    ratio = ratio_of([100] * 9, [300, 301, 300, 301])
     assert ratio.ratio == pytest.approx(3.005)
     assert ratio.change == "too few samples"
     assert ratio.bucket is None
@@ -54,16 +54,18 @@ def test_no_samples_or_a_clock_that_never_ticked_cannot_be_compared() -> None:
 
 def test_every_figure_of_both_results_is_compared_and_the_rest_is_named() -> None:
     old = make_result(runs=[make_run("onnx"), make_run("tflite")])
-    new = make_result(runs=[make_run("onnx", decode_ms=(300, 301, 302)), make_run("torch")])
-    figures = {(c.runtime, c.figure): c.ratio for c in compare(old, new)}
+    new = make_result(
+        runs=[make_run("onnx", decode_ms=(300, 301, 302, 300, 303)), make_run("torch")]
+    )
+    report = compare(old, new)
+    figures = {(c.runtime, c.figure): c.ratio for c in report.figures}
     assert figures["onnx", "decode"].bucket == 2.0
     assert {figure for _, figure in figures} >= {"encode", "decode", "cold load", "encode analysis"}
-    assert {name.split()[0] for name in unmatched(old, new)} == {"tflite", "torch"}
+    assert {name.split()[0] for name in report.unmatched} == {"tflite", "torch"}
 
 
 def test_results_that_measure_different_things_are_told_apart() -> None:
-    assert comparable(make_result(), make_result()) == []
-    reasons = comparable(
-        make_result(), make_result(Provenance.EMULATED, level=30, runs=[make_run(threads=1)])
-    )
+    assert compare(make_result(), make_result()).not_the_same == ()
+    other = make_result(Provenance.EMULATED, level=30, runs=[make_run(threads=1)])
+    reasons = compare(make_result(), other).not_the_same
     assert [reason.split()[0] for reason in reasons] == ["provenance", "level", "onnx:"]

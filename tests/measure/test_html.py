@@ -62,7 +62,7 @@ def test_text_from_a_result_cannot_become_markup() -> None:
 
 
 def test_verdicts_and_comparisons_are_shown() -> None:
-    old, new = make_result(), make_result(runs=[make_run(decode_ms=(300, 301, 302))])
+    old, new = make_result(), make_result(runs=[make_run(decode_ms=(300, 301, 302, 300, 303))])
     text = page([new], judge(new, Budgets(decode_milliseconds=150)), compare(old, new))
     assert "not a device measurement" in text
     assert "slower, bucket 2×" in text
