@@ -56,7 +56,7 @@ def quantise(
     """
     if len(activation_maxima) != len(layers) - 1:
         raise ModelBuildError(
-            f"{len(activation_maxima)} activation maxima for {len(layers)} layers, expected one less"
+            f"{len(activation_maxima)} activation maxima for {len(layers)} layers, not one less"
         )
     steps = [1.0, *(float(m) / ACTIVATION_MAX for m in activation_maxima), 2.0**-fraction_bits]
     if not all(np.isfinite(step) and step > 0 for step in steps):
