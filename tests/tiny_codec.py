@@ -177,6 +177,19 @@ def onnx_synthesis() -> bytes:
     return _model("synthesis", nodes, _GAIN_CONSTANTS | more)
 
 
+def contents(artefacts: tuple[Artefact, ...], model_version: str = "1") -> Contents:
+    """What the tiny codec's manifest states."""
+    return Contents(
+        codec="tiny",
+        model_version=model_version,
+        geometry=GEOMETRY,
+        anchor_table=float32_table(anchor_table()),
+        pixel_fingerprint=pixel_fingerprint(WEIGHTS).hex(),
+        artefacts=artefacts,
+        provenance=Provenance(packages={"onnx": onnx.__version__}),
+    )
+
+
 def write_tiny_bundle(path: Path, *, model_version: str = "1", shift_of_index: int = 0) -> Path:
     """Write the tiny codec's bundle; ``shift_of_index`` other than 0 gives another entropy
     model.
@@ -198,17 +211,7 @@ def write_tiny_bundle(path: Path, *, model_version: str = "1", shift_of_index: i
                 )
             )
         (writer.folder / "entropy.bin").write_bytes(to_bytes(entropy_model(shift_of_index)))
-        writer.seal(
-            Contents(
-                codec="tiny",
-                model_version=model_version,
-                geometry=GEOMETRY,
-                anchor_table=float32_table(anchor_table()),
-                pixel_fingerprint=pixel_fingerprint(WEIGHTS).hex(),
-                artefacts=tuple(artefacts),
-                provenance=Provenance(packages={"onnx": onnx.__version__}),
-            )
-        )
+        writer.seal(contents(tuple(artefacts), model_version))
     return path
 
 

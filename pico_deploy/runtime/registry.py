@@ -42,13 +42,15 @@ def create(name: str, options: BackendOptions | None = None) -> Backend:
     factory = _FACTORIES.get(name)
     if factory is None:
         raise UsageError(f"no runtime is called {name!r}; choose from {', '.join(_FACTORIES)}")
-    if isinstance(factory, str):
-        module, _, attribute = factory.partition(":")
-        try:
-            factory = getattr(importlib.import_module(module), attribute)
-        except ImportError as error:
-            raise MissingDependencyError(
-                f"runtime {name} is not installed ({error}); run `{INSTALL[name]}`"
-            ) from error
-    assert callable(factory)
-    return factory(options or BackendOptions())
+    try:
+        if isinstance(factory, str):
+            module, _, attribute = factory.partition(":")
+            make: Factory = getattr(importlib.import_module(module), attribute)
+        else:
+            make = factory
+        return make(options or BackendOptions())
+    except ImportError as error:
+        remedy = f"; run `{INSTALL[name]}`" if name in INSTALL else ""
+        raise MissingDependencyError(
+            f"runtime {name} is not installed ({error}){remedy}"
+        ) from error
