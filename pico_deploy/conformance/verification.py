@@ -75,7 +75,7 @@ class Verification(_Frozen):
     reference: str
     encoders: tuple[str, ...]
     decoders: tuple[str, ...]
-    symbol_decoders: tuple[str, ...]
+    implementations: tuple[str, ...]
     streams: tuple[Stream, ...]
     checks: tuple[Check, ...]
     not_run: tuple[NotRun, ...]

@@ -9,14 +9,14 @@ compared with the reference decode of that stream.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pico_deploy.bundle import open_bundle
 from pico_deploy.bundle.manifest import to_json
-from pico_deploy.conformance.decoders import SymbolDecoder, core_decoder, core_models, recode
 from pico_deploy.conformance.images import TestImage, built_in
+from pico_deploy.conformance.implementations import Implementation, implementations
 from pico_deploy.conformance.levels import anchor_levels
 from pico_deploy.conformance.pixels import PixelDifference, Pixels, compare_pixels
 from pico_deploy.conformance.symbols import (
@@ -135,17 +135,17 @@ def verify(
     runtimes: Sequence[str],
     limits: Thresholds,
     options: BackendOptions | None = None,
-    extra_decoders: Callable[[bytes], Mapping[str, SymbolDecoder]] = lambda entropy_bin: {},
+    extra: Callable[[bytes], Sequence[Implementation]] = lambda entropy_bin: (),
     progress: Progress = lambda done, total, what: None,
 ) -> Verification:
     """Verify a bundle on this machine; differences are in the result, which ``require`` turns into
     an error.
 
-    ``extra_decoders``: further implementations, by name, made from the bytes of ``entropy.bin``.
+    ``extra``: further implementations, made from the bytes of ``entropy.bin``.
     Raises ``BundleError`` when the bundle is not whole, or an artefact in it does not load.
     """
     with Session.open(bundle) as session:
-        return _Verifier(session, runtimes, limits, options, extra_decoders).run(to_check, progress)
+        return _Verifier(session, runtimes, limits, options, extra).run(to_check, progress)
 
 
 class _Verifier:
@@ -155,18 +155,15 @@ class _Verifier:
         runtimes: Sequence[str],
         limits: Thresholds,
         options: BackendOptions | None,
-        extra_decoders: Callable[[bytes], Mapping[str, SymbolDecoder]],
+        extra: Callable[[bytes], Sequence[Implementation]],
     ) -> None:
         entropy_bin = session.bundle.entropy_bin()
         options = options or BackendOptions()
         self.session, self.limits = session, limits
         self.encoders, no_encoder = load_variants(session, "analysis", runtimes, options)
         self.decoders, no_decoder = load_variants(session, "synthesis", runtimes, options)
-        self.models, no_kernels = core_models(entropy_bin)
-        self.symbol_decoders: dict[str, SymbolDecoder] = {
-            name: core_decoder(model) for name, model in self.models.items()
-        }
-        self.symbol_decoders |= extra_decoders(entropy_bin)
+        found, no_kernels = implementations(entropy_bin)
+        self.implementations = [*found, *extra(entropy_bin)]
         self.not_run: list[NotRun] = [*no_encoder, *no_decoder, *no_kernels]
         if len(self.decoders) < 2:
             reason = "needs two decoders, found " + (
@@ -202,7 +199,7 @@ class _Verifier:
             reference=self.reference.name if self.reference else "",
             encoders=tuple(v.name for v in self.encoders),
             decoders=tuple(v.name for v in self.decoders),
-            symbol_decoders=tuple(self.symbol_decoders),
+            implementations=tuple(i.name for i in self.implementations),
             streams=tuple(self.streams),
             checks=tuple(self.checks),
             not_run=tuple(self.not_run),
@@ -229,17 +226,17 @@ class _Verifier:
         return _Coded(case, encoder.name, data, emitted.tiles)
 
     def _exact_tier(self, coded: _Coded) -> Iterator[Check]:
-        for name, decoder in self.symbol_decoders.items():
+        for implementation in self.implementations:
             try:
-                difference = first_difference(coded.emitted, decoder(coded.data))
+                difference = first_difference(coded.emitted, implementation.decode(coded.data))
             except PicoError as error:
                 # one wrong index derails all symbols after it, and the stream's own checks notice
                 difference = f"does not decode: {error}"
-            yield coded.check("symbols", name, difference)
-        for name, model in self.models.items():
-            again = recode(model, coded.data, coded.emitted)
-            same = None if again == coded.data else "codes the same symbols to other bytes"
-            yield coded.check("stream", name, same)
+            yield coded.check("symbols", implementation.name, difference)
+            if implementation.recode is not None:
+                same = implementation.recode(coded.data, coded.emitted) == coded.data
+                difference = None if same else "codes the same symbols to other bytes"
+                yield coded.check("stream", implementation.name, difference)
 
     def _tolerance_tier(self, coded: _Coded) -> Iterator[Check]:
         if self.reference is None:

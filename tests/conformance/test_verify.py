@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,15 @@ from pico_deploy import _core
 from pico_deploy.bundle.manifest import PartName, Precision, Role
 from pico_deploy.bundle.read import Bundle
 from pico_deploy.conformance.images import TestImage, built_in
+from pico_deploy.conformance.implementations import Implementation, numpy_reference
+from pico_deploy.conformance.symbols import SymbolRecorder, TileSymbols
 from pico_deploy.conformance.thresholds import PixelTolerance, Thresholds, thresholds
 from pico_deploy.conformance.verification import Verification
 from pico_deploy.conformance.verify import Case, cases, verify
+from pico_deploy.entropy.model import EntropyModel
+from pico_deploy.entropy.reference import scale_indices
+from pico_deploy.entropy.reference import stream as reference_stream
+from pico_deploy.entropy.serialise import from_bytes
 from pico_deploy.errors import BundleError, VerificationError
 from pico_deploy.runtime import registry
 from pico_deploy.runtime.backend import BackendOptions
@@ -74,7 +79,8 @@ def test_sound_bundle_passes_for_every_pair_of_runtimes(
     assert pairs == {("onnx/fp32", "numpy/fp32"), ("numpy/fp32", "numpy/fp32")}
     exact = {c.by for c in found.checks if c.kind == "symbols"}
     kernels = {f"core/{name}" for name, runs_here in _core.kernels().items() if runs_here}
-    assert exact >= kernels | {"onnx/fp32", "numpy/fp32"}
+    assert exact == kernels | {"numpy reference", "onnx/fp32", "numpy/fp32"}
+    assert {c.by for c in found.checks if c.kind == "stream"} == kernels | {"numpy reference"}
     assert len(found.streams) == len(CASES) * 2
 
 
@@ -106,51 +112,35 @@ def test_synthesis_that_gives_nan_fails(tiny_bundle: Path, planted: Any) -> None
         run(tiny_bundle, ("onnx", "spoilt"))
 
 
-def float_index_decoder(perturbation: float) -> Any:
-    """The forbidden way: indices rounded from a float tensor, as if a general runtime gave it."""
+def float_indices(drift: float) -> Callable[[bytes], list[Implementation]]:
+    """The forbidden way: indices rounded from a float tensor, as a general runtime would give
+    it.
+    """
 
-    def make(entropy_bin: bytes) -> Mapping[str, Any]:
-        from pico_deploy.entropy.serialise import from_bytes, to_bytes
+    def make(entropy_bin: bytes) -> list[Implementation]:
+        def rounded(model: EntropyModel, z: NDArray[np.int8], level: int) -> NDArray[np.uint8]:
+            tensor = scale_indices(model, z, level).astype(np.float32) + np.float32(drift)
+            highest = len(model.y_tables) - 1
+            return np.clip(np.floor(tensor + np.float32(0.5)), 0, highest).astype(np.uint8)
 
-        model = from_bytes(entropy_bin)
-        layer = model.layers[-1]
-        drifted = layer.bias.astype(np.float32) + np.float32(perturbation)
-        bias = np.clip(np.floor(drifted + np.float32(0.5)), 0, len(model.y_tables) - 1)
-        layer = dataclasses.replace(layer, bias=bias.astype(np.int32))
-        altered = dataclasses.replace(model, layers=(*model.layers[:-1], layer))
-        return {"float indices": _decoder_that_ignores_the_fingerprint(to_bytes(altered))}
+        sound = numpy_reference(from_bytes(entropy_bin))
+
+        def decode(stream: bytes) -> dict[int, TileSymbols]:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(reference_stream, "scale_indices", rounded)
+                return sound.decode(stream)
+
+        return [Implementation("float indices", decode)]
 
     return make
-
-
-def _decoder_that_ignores_the_fingerprint(entropy_bin: bytes) -> Any:
-    from pico_deploy.conformance.decoders import core_decoder
-
-    model = _core.Model(entropy_bin)
-
-    def decode(stream: bytes) -> Any:
-        header = _core.parse(stream).header_size
-        own = stream[:12] + model.fingerprint + stream[28 : header - 4]
-        crc = _core.crc32c(own).to_bytes(4, "little")
-        # streams are bound to their header, so their CRCs are made anew too
-        body = bytearray(own + crc + stream[header:])
-        for i, s in enumerate(_core.parse(stream).streams):
-            payload = bytes(body[s.offset : s.offset + s.size])
-            seed = crc + b"S" + i.to_bytes(4, "little")
-            body[s.offset + s.size : s.offset + s.size + 4] = _core.crc32c(seed + payload).to_bytes(
-                4, "little"
-            )
-        return core_decoder(model)(bytes(body))
-
-    return decode
 
 
 def test_index_path_through_a_float_tensor_fails_on_a_perturbation(
     tiny_bundle: Path, numpy_backend: str
 ) -> None:
-    exact = run(tiny_bundle, extra_decoders=float_index_decoder(0.0))
+    exact = run(tiny_bundle, extra=float_indices(0.0))
     assert exact.passed, "without a perturbation the float path is the same"
-    found = run(tiny_bundle, extra_decoders=float_index_decoder(0.6))
+    found = run(tiny_bundle, extra=float_indices(0.6))
     assert {c.by for c in found.failed} == {"float indices"}
     assert {c.kind for c in found.failed} == {"symbols"}
     with pytest.raises(VerificationError, match="float indices"):
@@ -161,8 +151,6 @@ def test_symbol_that_changes_after_analysis_fails(
     tiny_bundle: Path, numpy_backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash is kept outside the stream, so an encoder that alters a symbol is caught."""
-    from pico_deploy.conformance.symbols import SymbolRecorder
-
     keep = SymbolRecorder.symbols
     emitted = iter([True])
 
