@@ -54,7 +54,12 @@ Model::Model(nb::bytes entropy_bin, nb::object cpu) {
 }
 
 nb::object Model::scale_indices(nb::object z, nb::object levels) const {
-    const size_t n = nb::len(z);
+    const Py_ssize_t length = PyObject_Size(z.ptr());
+    if (length < 0) {
+        PyErr_Clear();
+        raise_argument("z must be a NumPy array or a list of them");
+    }
+    const size_t n = static_cast<size_t>(length);
     const std::vector<uint8_t> level = read_levels(levels, n);
     Tensors tensors = read_tensors(z, n, info_.z_channels, info_.z_side, "z");
     nb::object index = new_array({n, info_.y_channels, info_.y_side, info_.y_side}, "uint8");
@@ -204,7 +209,7 @@ void bind_model(nb::module_ &module) {
                          }
                          return layers;
                      })
-        .def("scale_indices", &Model::scale_indices, nb::arg("z"), nb::arg("levels"))
+        .def("scale_indices", &Model::scale_indices, nb::arg("z").none(), nb::arg("levels").none())
         .def(
             "grid",
             [](std::shared_ptr<Model> m, int64_t width, int64_t height) {

@@ -308,7 +308,7 @@ void bind_stream(nb::module_ &module) {
                 return range(g.first_tile, g.tiles);
             },
             nb::arg("group"))
-        .def("encode_group", &Encoder::encode_group, nb::arg("group"), nb::arg("z"), nb::arg("y"))
+        .def("encode_group", &Encoder::encode_group, nb::arg("group"), nb::arg("z").none(), nb::arg("y").none())
         .def("finish", &Encoder::finish);
     nb::class_<Decoder>(module, "Decoder")
         .def(nb::init<std::shared_ptr<Model>, nb::bytes>(), nb::arg("model"), nb::arg("data"))
