@@ -19,7 +19,7 @@ from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import Y_LIMIT, Z_LIMIT, PicoCodec, PicoConfig
 from pico_deploy.codecs.protocol import Parts, Tables
 from pico_deploy.entropy.model import EntropyModel, Geometry
-from pico_deploy.entropy.serialise import parse, serialise
+from pico_deploy.entropy.serialise import from_bytes, to_bytes
 from pico_deploy.errors import CheckpointError, PicoError
 
 ScaleShape = Literal["conv", "linear"]
@@ -118,7 +118,7 @@ class TrainedPico:
             if stored is None:
                 continue
             try:
-                models[shape] = parse(stored.numpy().tobytes())
+                models[shape] = from_bytes(stored.numpy().tobytes())
             except PicoError as error:
                 raise CheckpointError(f"{weights}: {shape} entropy model: {error}") from error
         if not models:
@@ -136,7 +136,7 @@ class TrainedPico:
             name: value.to(torch.float16) for name, value in self.network.state_dict().items()
         }
         for shape, model in self.entropy_models.items():
-            data = np.frombuffer(serialise(model), np.uint8)
+            data = np.frombuffer(to_bytes(model), np.uint8)
             tensors[_ENTROPY_KEY.format(shape)] = torch.from_numpy(data.copy())
         weights.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(weights, tensors)

@@ -28,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Calibration:
-    """All samples, and per scale decoder the largest activation of every hidden layer (0 for an index layer)."""
+    """All samples, and per scale decoder the largest activation of every layer but the last."""
 
     samples: tuple[Sample, ...]
     activation_maxima: dict[str, tuple[float, ...]]
@@ -53,7 +53,7 @@ def calibrate(
     table = torch.from_numpy(anchor_weights(config.levels, config.anchors))
     samples: list[Sample] = []
     maxima: dict[str, list[float]] = {
-        name: [0.0] * len(decoder.spec)  # type: ignore[union-attr,arg-type]
+        name: [0.0] * (len(decoder.spec) - 1)  # type: ignore[union-attr,arg-type]
         for name, decoder in network.scale_decoders.items()
     }
     for number in range(count):

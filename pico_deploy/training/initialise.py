@@ -18,8 +18,9 @@ from pico_deploy.codecs.pico import PicoCodec
 
 RESIDUAL_GAIN = 0.005
 CONTEXT_GAIN = 0.01
-# Deviation that a latent may start with; symbols end at ±127, and a clipped mean is a wrong tile.
-LARGEST_DEVIATION = 25.0
+# Deviation that a latent may start with: at the smallest q, symbols of 4 deviations still lie within ±127.
+LARGEST_DEVIATION = 7.0
+HYPER_GAIN = 0.3
 # Amplitude of a latent of quantisation step 1: from dR/dD = −λ at high resolution, Δ² = STEP_CONSTANT / λ
 # with STEP_CONSTANT = 36 / (2 ln 2 · 255²), for pixels in 0…1.
 STEP_CONSTANT = 36 / (2 * 0.6931 * 255**2)
@@ -126,6 +127,9 @@ def initialise(codec: PicoCodec, crops: Tensor) -> None:
     first = codec.hyper_encoder.net[0]
     assert isinstance(first, ConvScale)
     first.scale_in[0, :, 0, 0] = 1 / typical
+    last = codec.hyper_encoder.net[-1]
+    assert isinstance(last, ConvScale)
+    last.scale_out.fill_(HYPER_GAIN)
     for enter, leave in zip(codec.context.enter, codec.context.leave, strict=True):
         assert isinstance(enter, ConvScale)
         assert isinstance(leave, ConvScale)

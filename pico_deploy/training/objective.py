@@ -97,7 +97,9 @@ def simulate(
         mu = mu.float()
         q = torch.ones_like(mu) if q is None else q.float()
         residual = (cells[cell] - mu) / q
-        symbol = straight_through(residual, round_half_up(residual).clamp(-Y_LIMIT, Y_LIMIT))
+        # A clipped symbol passes no gradient, so that the error it leaves moves µ and q instead.
+        limited = residual.clamp(-Y_LIMIT, Y_LIMIT)
+        symbol = straight_through(limited, round_half_up(limited))
         symbols[cell] = perturbed(residual, symbol)
         values[cell] = symbol * q + mu
         known.append(values[cell])

@@ -1,0 +1,126 @@
+"""From averaged float weights to a checkpoint that converts anywhere: weights in fp16, entropy model in integers.
+
+This is the last step that runs a float network before symbols are defined; its result is stored, so no later
+step depends on the machine.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from pico_deploy._core import Model
+from pico_deploy.codecs.levels import anchor_weights
+from pico_deploy.codecs.pico import FloatScaleDecoder, PicoCodec, PicoConfig
+from pico_deploy.codecs.trained import ScaleShape, TrainedPico, geometry_of
+from pico_deploy.entropy.factorised import factorised_tables
+from pico_deploy.entropy.gaussian import gaussian_table, scales
+from pico_deploy.entropy.model import EntropyModel, Layer, ZTables
+from pico_deploy.entropy.quantise import FloatLayer, quantise
+from pico_deploy.entropy.serialise import to_bytes
+from pico_deploy.entropy.tables import blend
+from pico_deploy.training.calibrate import (
+    Calibration,
+    anchor_levels,
+    calibrate,
+    y_counts,
+    z_counts,
+)
+from pico_deploy.training.data import CropSampler, Photos
+
+CALIBRATION_CROPS = 48
+CALIBRATION_SEED = 20_000
+Z_ROWS = 128
+# Observations that every value of z is granted beforehand, so that none is impossible.
+Z_PRIOR = 0.02
+
+
+def float_layers(
+    decoder: FloatScaleDecoder, table: npt.NDArray[np.float32]
+) -> tuple[FloatLayer, ...]:
+    """The trained scale decoder as arrays, biases interpolated to every level of ``table [levels, anchors]``."""
+    layers = []
+    for (kind, _, _, factor), weight, bias in zip(
+        decoder.spec, decoder.weight, decoder.bias, strict=True
+    ):
+        array = weight.detach().double().numpy()
+        by_level = table.astype(np.float64) @ bias.detach().double().numpy()
+        upsample = "shuffle" if factor > 1 else "none"
+        if kind == "pointwise":
+            layers.append(FloatLayer("pointwise", array[:, :, 0, 0], by_level, upsample, factor))
+        else:
+            layers.append(FloatLayer("depthwise3x3", array[:, 0], by_level, upsample, factor))
+    return tuple(layers)
+
+
+def z_tables(calibration: Calibration, config: PicoConfig, z_max: int) -> ZTables:
+    """Factorised tables fitted to the histograms of z, one bank."""
+    levels = anchor_levels(config.levels, config.anchors)
+    counts = z_counts(calibration.samples, levels, z_max).astype(np.float64) + Z_PRIOR
+    pmf = counts / counts.sum(-1, keepdims=True)
+    nearest = anchor_weights(config.levels, config.anchors).argmax(1).astype(np.uint8)
+    return factorised_tables(pmf[:, None], nearest, max_rows=Z_ROWS)
+
+
+def entropy_model(
+    layers: tuple[Layer, ...],
+    tables: ZTables,
+    calibration: Calibration,
+    config: PicoConfig,
+    fraction_bits: int,
+) -> EntropyModel:
+    """Integer network and tables, those of y adapted to what the integer indices really select."""
+    geometry = geometry_of(config)
+    low, high = config.scale_range
+    gaussian = tuple(gaussian_table(float(s)) for s in scales(config.scale_count, low, high))
+    plain = EntropyModel(geometry, layers, fraction_bits, gaussian, tables)
+    core = Model(to_bytes(plain))
+    indices = [
+        core.scale_indices(s.z[None], np.array([s.level], np.uint8))[0] for s in calibration.samples
+    ]
+    counts = y_counts(calibration.samples, indices, config.scale_count, geometry.y_max)
+    return EntropyModel(geometry, layers, fraction_bits, blend(gaussian, counts), tables)
+
+
+def finalise(
+    network: PicoCodec,
+    photos: Photos,
+    weights: Path,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    crops: int = CALIBRATION_CROPS,
+) -> Path:
+    """Round ``network`` to fp16, calibrate on ``crops`` crops of the training photos, write ``weights``.
+
+    Photos smaller than a tile are passed over. Returns ``weights``; the configuration goes beside it.
+    """
+    config = network.config
+    rounded = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
+    with torch.no_grad():
+        for parameter in rounded.parameters():
+            parameter.copy_(parameter.half().float())
+    large = tuple(p for p in photos.train if min(p.shape[:2]) >= config.tile)
+    sampler = CropSampler(
+        Photos(large, (), (), ()), config.tile, CALIBRATION_SEED, halve_probability=0.0, text_share=0.0
+    )
+    calibration = calibrate(rounded, sampler, crops, report)
+    tables = z_tables(calibration, config, geometry_of(config).z_max)
+    table = anchor_weights(config.levels, config.anchors)
+    models: dict[ScaleShape, EntropyModel] = {}
+    shapes: tuple[ScaleShape, ScaleShape] = ("conv", "linear")
+    for shape in shapes:
+        decoder = rounded.scale_decoders[shape]
+        assert isinstance(decoder, FloatScaleDecoder)
+        layers = quantise(
+            float_layers(decoder, table),
+            calibration.activation_maxima[shape],
+            geometry_of(config).z_max,
+            fraction_bits=4,
+        )
+        models[shape] = entropy_model(layers, tables, calibration, config, 4)
+    TrainedPico(config, rounded, models).save(weights)
+    return weights

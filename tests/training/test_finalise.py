@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+import torch
+
+from pico_deploy._core import Model
+from pico_deploy.codecs.levels import anchor_weights
+from pico_deploy.codecs.pico import PRESETS, PicoCodec
+from pico_deploy.codecs.protocol import Codec
+from pico_deploy.codecs.trained import TrainedPico
+from pico_deploy.entropy.prove import prove
+from pico_deploy.entropy.serialise import to_bytes
+from pico_deploy.errors import CheckpointError
+from pico_deploy.training.calibrate import anchor_levels, calibrate
+from pico_deploy.training.data import CropSampler
+from pico_deploy.training.finalise import finalise
+
+
+@pytest.fixture
+def network(tiny_preset: str) -> PicoCodec:
+    torch.manual_seed(4)
+    codec = PicoCodec(PRESETS[tiny_preset])
+    with torch.no_grad():
+        codec.encoder.gain.log_scale.sub_(1.5)
+    return codec.eval()
+
+
+@pytest.fixture
+def weights(network, photos, tmp_path):
+    return finalise(network, photos, tmp_path / "w" / "tiny.safetensors", crops=2)
+
+
+@pytest.mark.parametrize("shape", ["conv", "linear"])
+def test_integer_indices_follow_the_float_scale_decoder(network, weights, shape) -> None:
+    codec = TrainedPico.load(weights, shape)
+    config = codec.config
+    rng = np.random.default_rng(0)
+    z = np.rint(rng.normal(0, 2, (1, config.hyper_channels, 2, 2))).astype(np.int8)
+    core = Model(to_bytes(codec.entropy_model))
+    for level in (0, 33, 70):
+        anchors = torch.from_numpy(anchor_weights(71, 8))[[level]]
+        with torch.no_grad():
+            real = codec.network.scale_decoders[shape](torch.from_numpy(z).float(), anchors)
+        index = core.scale_indices(z, np.array([level], np.uint8))
+        error = index - real.clamp(0, 63).numpy()
+        assert np.abs(error).mean() < 0.6  # rounding to whole indices alone gives 0.25
+        assert np.abs(error).max() < 3
+
+
+def test_the_checkpoint_round_trips_to_the_same_bytes(weights, tmp_path) -> None:
+    codec = TrainedPico.load(weights)
+    copy = tmp_path / "copy" / "tiny.safetensors"
+    codec.save(copy)
+    assert copy.read_bytes() == weights.read_bytes()
+    assert copy.with_suffix(".json").read_text() == weights.with_suffix(".json").read_text()
+
+
+def test_a_trained_pico_is_a_codec_with_the_parts_of_the_design(weights) -> None:
+    codec = TrainedPico.load(weights)
+    assert isinstance(codec, Codec)
+    parts = codec.parts("crd")
+    assert {f for f in vars(parts)} == {"analysis", "scale_decoder", "synthesis", "tables"}
+    assert prove(parts.scale_decoder, codec.geometry.z_max)
+    assert len(parts.tables.y) == 64
+    assert all(int(t.sum()) == 4096 for t in (*parts.tables.y, *parts.tables.z.rows))
+    assert set(codec.synthesis_weights()) < set(codec.network.state_dict())
+
+
+def test_weights_are_finalised_as_they_ship(network, weights) -> None:
+    """Calibration sees the fp16-rounded weights, not the ones training ended with."""
+    shipped = TrainedPico.load(weights).network.state_dict()
+    for name, value in network.state_dict().items():
+        assert torch.equal(shipped[name], value.half().float()), name
+
+
+def test_calibration_counts_every_anchor(network, photos) -> None:
+    sampler = CropSampler(photos, 128, 0, 0.0, 0.0)
+    calibration = calibrate(network, sampler, 1, lambda done, total: None)
+    assert [s.level for s in calibration.samples] == anchor_levels(71, 8)
+    assert len(calibration.activation_maxima["conv"]) == 4
+    assert all(m > 0 for m in calibration.activation_maxima["conv"])
+
+
+def corrupt_tensor(weights, name, change) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(weights)
+    change(tensors, name)
+    save_file(tensors, weights)
+
+
+@pytest.mark.parametrize(
+    "change,complaint",
+    [
+        (lambda t, n: t[n].fill_(float("nan")), "NaN"),
+        (lambda t, n: t.update({n: t[n][:-1].contiguous()}), "shape"),
+        (lambda t, n: t.pop(n), "missing"),
+        (lambda t, n: t.update({"more": torch.zeros(1)}), "unknown tensor 'more'"),
+        (lambda t, n: t["entropy.conv"].__setitem__(60, 99), "entropy model"),
+        (lambda t, n: [t.pop("entropy.conv"), t.pop("entropy.linear")], "no integer entropy model"),
+    ],
+)
+def test_a_wrong_checkpoint_is_refused_by_name(weights, change, complaint) -> None:
+    corrupt_tensor(weights, "decoder.head.weight", change)
+    with pytest.raises(CheckpointError, match=complaint):
+        TrainedPico.load(weights)
+
+
+def test_a_truncated_an_empty_and_a_foreign_file_are_refused(weights, tmp_path) -> None:
+    data = weights.read_bytes()
+    for content in (data[: len(data) // 2], b"", b"hello"):
+        weights.write_bytes(content)
+        with pytest.raises(CheckpointError):
+            TrainedPico.load(weights)
+    other = weights.with_suffix(".onnx")
+    other.write_bytes(data)
+    with pytest.raises(CheckpointError, match="neither"):
+        TrainedPico.load(other)
+
+
+def test_a_pickle_that_would_run_code_is_refused_and_not_run(weights, tmp_path) -> None:
+    marker = tmp_path / "executed"
+
+    class Payload:
+        def __reduce__(self):
+            return (marker.touch, ())
+
+    path = weights.with_suffix(".pt")
+    torch.save({"decoder.head.weight": Payload()}, path)
+    with pytest.raises(CheckpointError, match="weights_only"):
+        TrainedPico.load(path)
+    assert not marker.exists()
+
+
+def test_a_safe_pt_checkpoint_loads(weights) -> None:
+    from safetensors.torch import load_file
+
+    path = weights.with_suffix(".pt")
+    torch.save(load_file(weights), path)
+    assert TrainedPico.load(path).name == "tiny"
+
+
+@pytest.mark.parametrize(
+    "text,complaint",
+    [('{"codec": "pico", "nme": 1}', "nme"), ("[]", "object"), ("{", "JSON"), ('{"name": "x"}', "missing")],
+)
+def test_a_wrong_configuration_is_refused(weights, text, complaint) -> None:
+    weights.with_suffix(".json").write_text(text)
+    with pytest.raises(CheckpointError, match=complaint):
+        TrainedPico.load(weights)
