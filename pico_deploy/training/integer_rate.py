@@ -1,0 +1,89 @@
+"""The same symbols under the float scale decoder and under the integers that ship: what exactness costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from pico_deploy._core import Model
+from pico_deploy.codecs.trained import TrainedPico
+from pico_deploy.entropy.model import Table
+from pico_deploy.entropy.serialise import to_bytes
+from pico_deploy.entropy.tables import zigzag_values
+from pico_deploy.training.objective import gaussian_bits, index_to_scale
+
+Symbols = npt.NDArray[np.int8]
+# An escaped symbol costs its table entry and a byte of the side section.
+ESCAPE_BITS = 8.0
+
+
+@dataclass(frozen=True)
+class SymbolBits:
+    """Ideal code lengths of one tile's symbols, in bits.
+
+    ``float_model``: real-valued scales, exact Gaussians, float prior of z. ``float_index``: integer tables, but
+    selected by the float scale decoder's rounded index. ``integer_model``: what ships. The last two differ only
+    by integer arithmetic; the first also by table precision, and by tables being fitted to real symbols.
+    """
+
+    float_model: float
+    float_index: float
+    integer_model: float
+
+
+def table_costs(tables: tuple[Table, ...], limit: int) -> npt.NDArray[np.float64]:
+    """Bits of every value −limit … limit under every table, ``float64 [tables, 2·limit + 1]``."""
+    costs = np.empty((len(tables), 2 * limit + 1))
+    for row, table in zip(costs, tables, strict=True):
+        bits = -np.log2(table.astype(np.float64) / table.sum())
+        row[:] = bits[-1] + ESCAPE_BITS
+        values = zigzag_values(len(table) - 1)
+        inside = np.abs(values) <= limit
+        row[values[inside] + limit] = bits[:-1][inside]
+    return costs
+
+
+class IntegerRate:
+    """Code lengths under both models of one trained codec."""
+
+    def __init__(self, codec: TrainedPico) -> None:
+        self._codec = codec
+        self._model = codec.entropy_model
+        self._core = Model(to_bytes(self._model))
+        geometry = self._model.geometry
+        self._y_costs = table_costs(self._model.y_tables, geometry.y_max)
+        self._z_costs = table_costs(self._model.z_tables.rows, geometry.z_max)
+        self._anchors = torch.from_numpy(codec.anchor_table)
+
+    @torch.no_grad()
+    def measure(
+        self, z: Symbols, y: Symbols, level: int, z_valid: tuple[int, int], y_valid: tuple[int, int]
+    ) -> SymbolBits:
+        """Bits of a tile's ``z int8 [Z, h, w]`` and ``y int8 [M, H, W]``; ``*_valid`` is the part that is not void."""
+        geometry, config = self._model.geometry, self._codec.config
+        anchors = self._anchors[level][None]
+        network = self._codec.network
+        inside_z = (slice(None), slice(z_valid[0]), slice(z_valid[1]))
+        inside_y = (slice(None), slice(y_valid[0]), slice(y_valid[1]))
+
+        real = network.scale_decoders[self._codec.scale_decoder](torch.from_numpy(z[None]).float(), anchors)
+        low, high = config.scale_range
+        scale = index_to_scale(real, low, high, config.scale_count)[0]
+        float_y = gaussian_bits(torch.from_numpy(y).float(), scale).numpy()[inside_y].sum()
+        prior = torch.exp(anchors @ network.z_log_scale)[0, :, None, None]
+        float_z = gaussian_bits(torch.from_numpy(z).float(), prior).numpy()[inside_z].sum()
+
+        tables = self._model.z_tables
+        rows = tables.row[tables.anchor_of_level[level], 0][:, None, None]
+        integer_z = self._z_costs[rows, z.astype(int) + geometry.z_max][inside_z].sum()
+        rounded = torch.floor(real[0].clamp(0, config.scale_count - 1) + 0.5).long().numpy()
+        shipped = self._core.scale_indices(z[None], np.array([level], np.uint8))[0]
+
+        def coded(index: npt.NDArray[np.integer]) -> float:
+            bits = self._y_costs[index, y.astype(int) + geometry.y_max][inside_y]
+            return float(bits.sum() + integer_z)
+
+        return SymbolBits(float(float_y + float_z), coded(rounded), coded(shipped))
