@@ -30,7 +30,7 @@ from pico_deploy.entropy.prove import LayerBounds
 MAGIC = b"PICOENT\0"
 VERSION = (1, 0)
 _FIXED = struct.Struct("<HBBHHHHHBBBBBBBBBB")
-_LAYER = struct.Struct("<BBBBB3xIIIQ")
+_LAYER = struct.Struct("<BBBBBBHIIIQ")
 _KINDS: tuple[LayerKind, ...] = ("pointwise", "depthwise3x3")
 _UPSAMPLES: tuple[Upsample, ...] = ("none", "nearest", "shuffle")
 
@@ -81,7 +81,7 @@ def fingerprint(entropy_bin: bytes) -> bytes:
 def _layer_bytes(layer: Layer, bounds: LayerBounds) -> bytes:
     head = _LAYER.pack(
         *(_KINDS.index(layer.kind), _UPSAMPLES.index(layer.upsample), layer.factor, layer.shift),
-        *(int(layer.wide), layer.inputs, layer.outputs),
+        *(int(layer.wide), 0, 0, layer.inputs, layer.outputs),
         *(bounds.accumulator_bound, bounds.product_bound),
     )
     return b"".join(
@@ -102,6 +102,8 @@ def from_bytes(data: bytes) -> EntropyModel:
         raise ModelBuildError(
             f"entropy.bin of {len(data)} bytes, version {data[8:10].hex()}; expected 1.0"
         )
+    if struct.unpack_from("<HI", data, 10) != (0, len(data)):
+        raise ModelBuildError(f"entropy.bin has {len(data)} bytes, which is not what it says")
     if struct.unpack_from("<I", data, len(data) - 4)[0] != crc32c(data[:-4]):
         raise ModelBuildError("entropy.bin is damaged (checksum); copy it again from the bundle")
     try:
@@ -146,9 +148,11 @@ def _read(reader: _Reader) -> tuple[EntropyModel, list[tuple[int, int]]]:
     payload, border, bits, y_stride, z_stride, y_channels, z_channels, levels, y_max, z_max = fixed[
         :10
     ]
-    fraction_bits, layer_count, y_count, z_count, anchors, banks, bank_count, _ = fixed[10:]
-    if bits != PROBABILITY_BITS:
-        raise ValueError(f"probabilities of {bits} bits, expected {PROBABILITY_BITS}")
+    fraction_bits, layer_count, y_count, z_count, anchors, banks, bank_count, unused = fixed[10:]
+    if bits != PROBABILITY_BITS or unused != 0:
+        raise ValueError(
+            f"probabilities of {bits} bits, reserved field {unused}; expected 12 and 0"
+        )
     geometry = Geometry(
         *(payload, border, y_stride, z_stride, y_channels, z_channels, levels, y_max, z_max)
     )
@@ -169,9 +173,10 @@ def _read(reader: _Reader) -> tuple[EntropyModel, list[tuple[int, int]]]:
 
 
 def _read_layer(reader: _Reader, levels: int) -> tuple[Layer, tuple[int, int]]:
-    kind, upsample, factor, shift, wide, inputs, outputs, acc_bound, product_bound = reader.unpack(
-        _LAYER
-    )
+    kind, upsample, factor, shift, wide, *reserved = reader.unpack(_LAYER)
+    inputs, outputs, acc_bound, product_bound = reserved[2:]
+    if reserved[:2] != [0, 0] or wide > 1:
+        raise ValueError("a reserved field of a layer is not 0")
     shape = (outputs, inputs) if _KINDS[kind] == "pointwise" else (outputs, 3, 3)
     layer = Layer(
         kind=_KINDS[kind],
