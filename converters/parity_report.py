@@ -35,10 +35,15 @@ class AnalysisPoint(_Frozen):
 
 
 class ArtefactParity(_Frozen):
-    """What the gates found for one artefact; ``failures`` is empty when it passed."""
+    """What the gates found for one artefact; ``failures`` is empty when it passed.
+
+    ``shipped`` is false for a variant that was tried and is not in the bundle.
+    """
 
     artefact: str
     checked_with: str
+    variant: str = ""
+    shipped: bool = True
     synthesis: tuple[SynthesisPoint, ...] = ()
     analysis: tuple[AnalysisPoint, ...] = ()
     failures: tuple[str, ...] = ()
@@ -54,12 +59,14 @@ class ParityReport(_Frozen):
     artefacts: tuple[ArtefactParity, ...]
 
     def raise_on_failure(self) -> None:
-        """Raise ``ConversionError`` with the first failure of every artefact that has one."""
-        failed = [f"{a.artefact}: {a.failures[0]}" for a in self.artefacts if a.failures]
+        """Raise ``ConversionError`` with the first failure of each shipped artefact, if any."""
+        failed = [
+            f"{a.artefact} {a.failures[0]}" for a in self.artefacts if a.shipped and a.failures
+        ]
         if failed:
             raise ConversionError(
-                "converted parts do not match PyTorch: " + "; ".join(failed) + ". "
-                "The parity report has every point; try a higher precision or fewer formats"
+                f"converted parts of {self.codec} do not match PyTorch: {'; '.join(failed)}; "
+                "the parity report beside the bundle has every point"
             )
 
 
