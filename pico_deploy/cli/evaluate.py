@@ -51,6 +51,7 @@ def evaluate(
         precision=parse_precision(precision),
         levels=tuple(level or ()),
         peers=tuple(peer or ()),
+        weights=weights,
         options=BackendOptions(threads, weights),
     )
     with StepProgress("evaluate", quiet=json) as progress:

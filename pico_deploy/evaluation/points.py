@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pico_deploy.evaluation.corpus import Photo
 from pico_deploy.outputs import write_bytes
 
 CACHE_VERSION = 1
+"""Raised when the same key would give another value."""
 
 Progress = Callable[[int, int, str], None]
 """Called with (done, total, what is next)."""
@@ -43,44 +44,39 @@ class Sample:
 
 
 class Cache:
-    """Figures of a coder's output, one small JSON file each, named by everything they depend on."""
+    """Small results that took long, one JSON file each, named by everything they depend on."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def _key(self, coder: Coder, setting: int, image: str) -> dict[str, Any]:
-        return {
-            "version": CACHE_VERSION,
-            "coder": coder.name,
-            "identity": coder.identity,
-            "setting": setting,
-            "image": image,
-        }
-
-    def _path(self, key: dict[str, Any]) -> Path:
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-        return self._folder / f"{digest[:32]}.json"
-
-    def get(self, coder: Coder, setting: int, image: str) -> tuple[int, float] | None:
-        """(file_bytes, psnr_db), or None when they are not known. A damaged entry counts as
-        unknown.
-        """
-        key = self._key(coder, setting, image)
+    def get(self, key: Mapping[str, Any]) -> Any:
+        """The value of a key; None when it is not known. A damaged entry counts as unknown."""
         try:
             entry = json.loads(self._path(key).read_bytes())
-            if entry["key"] != key:
-                return None
-            psnr = entry["psnr_db"]
-            return int(entry["file_bytes"]), math.inf if psnr is None else float(psnr)
+            return entry["value"] if entry["key"] == dict(key) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, coder: Coder, setting: int, image: str, file_bytes: int, psnr: float) -> None:
-        """Keep a figure; an infinite PSNR is null, because JSON has no infinity."""
-        key = self._key(coder, setting, image)
-        figures = {"file_bytes": file_bytes, "psnr_db": psnr if math.isfinite(psnr) else None}
+    def put(self, key: Mapping[str, Any], value: Any) -> None:
+        """Keep what JSON can hold."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(self._path(key), json.dumps({"key": key, **figures}, indent=1).encode())
+        text = json.dumps({"key": dict(key), "value": value}, indent=1)
+        write_bytes(self._path(key), text.encode())
+
+    def _path(self, key: Mapping[str, Any]) -> Path:
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        return self._folder / f"{digest[:32]}.json"
+
+
+def image_key(coder: Coder, setting: int, pixels: Pixels) -> dict[str, Any]:
+    """What figures of a coded image depend on."""
+    return {
+        "version": CACHE_VERSION,
+        "coder": coder.name,
+        "identity": coder.identity,
+        "setting": setting,
+        "image": f"{pixels.shape[1]}x{pixels.shape[0]} {pixels_sha256(pixels)}",
+    }
 
 
 def measure(coder: Coder, setting: int, pixels: Pixels) -> tuple[int, float]:
@@ -104,15 +100,23 @@ def samples(
     done = 0
     for photo in photos:
         pixels = read(photo.path)
-        image = f"{pixels.shape[1]}x{pixels.shape[0]} {pixels_sha256(pixels)}"
+        height, width = pixels.shape[:2]
         for coder in coders:
             for setting in coder.settings:
                 progress(done, total, f"{photo.name} {coder.name} {setting}")
-                figures = cache.get(coder, setting, image)
-                if figures is None:
-                    figures = measure(coder, setting, pixels)
-                    cache.put(coder, setting, image, *figures)
+                size, psnr = _figures(coder, setting, pixels, cache)
                 done += 1
-                height, width = pixels.shape[:2]
-                yield Sample(photo.name, coder.name, setting, width, height, *figures)
+                yield Sample(photo.name, coder.name, setting, width, height, size, psnr)
     progress(done, total, "done")
+
+
+def _figures(coder: Coder, setting: int, pixels: Pixels, cache: Cache) -> tuple[int, float]:
+    key = image_key(coder, setting, pixels)
+    known = cache.get(key)
+    if known is not None:
+        # JSON has no infinity: null is the PSNR of a picture that came back without loss
+        size, psnr = known
+        return int(size), math.inf if psnr is None else float(psnr)
+    size, psnr = measure(coder, setting, pixels)
+    cache.put(key, (size, psnr if math.isfinite(psnr) else None))
+    return size, psnr

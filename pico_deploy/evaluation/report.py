@@ -163,7 +163,8 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
         levels = ", ".join(f"{v}: {p:+.2f} %" for v, p in cost.percent_of_level.items())
         yield (
             f"Integer entropy model against the float scale decoder: {cost.percent:+.2f} % of the "
-            f"bits (by level {levels}; worst {cost.worst.photo} at level {cost.worst.level}: "
+            f"bits, of which the integer network makes {cost.network_percent:+.2f} % (by level "
+            f"{levels}; worst {cost.worst.photo} at level {cost.worst.level}: "
             f"{cost.worst_percent:+.2f} %)."
         )
     coders = [f"* {name}: {identity}" for name, identity in evaluation.identities.items()]

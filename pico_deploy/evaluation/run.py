@@ -12,7 +12,8 @@ from pico_deploy.conformance.pixels import Pixels
 from pico_deploy.errors import UsageError
 from pico_deploy.evaluation.bundle_coder import BundleCoder
 from pico_deploy.evaluation.coders import PEERS, Coder
-from pico_deploy.evaluation.corpus import photos_in
+from pico_deploy.evaluation.corpus import Photo, photos_in
+from pico_deploy.evaluation.integer_cost import IntegerCost, integer_cost
 from pico_deploy.evaluation.points import Cache, Progress, samples
 from pico_deploy.evaluation.report import Evaluation
 from pico_deploy.evaluation.summary import difference
@@ -26,7 +27,8 @@ CACHE = "cache"
 @dataclass(frozen=True)
 class Job:
     """What to evaluate. ``levels`` empty: the anchors'. ``peers``: names of the registry, empty for
-    all; the first is what the others are compared with.
+    all; the first is what the others are compared with. ``weights``: the
+    checkpoint whose float scale decoder the integer entropy model is compared with.
     """
 
     bundle: Path
@@ -36,6 +38,7 @@ class Job:
     precision: Precision | None = None
     levels: tuple[int, ...] = ()
     peers: tuple[str, ...] = ()
+    weights: Path | None = None
     options: BackendOptions = field(default_factory=BackendOptions)
 
 
@@ -66,6 +69,7 @@ def evaluate(job: Job, progress: Progress = lambda done, total, what: None) -> E
             ),
             identities={coder.name: coder.identity for coder in coders},
             unavailable=tuple(name for name, peer in made.items() if peer is None),
+            integer_cost=_integer_cost(job, ours, photos, progress),
         )
 
 
@@ -86,3 +90,15 @@ def _levels(job: Job, session: Session) -> tuple[int, ...]:
 def _pairs(ours: Coder, peers: Sequence[Coder]) -> list[tuple[Coder, Coder]]:
     """Ours against each peer, then the later peers against the first."""
     return [(ours, peer) for peer in peers] + [(peer, peers[0]) for peer in peers[1:]]
+
+
+def _integer_cost(
+    job: Job, ours: BundleCoder, photos: Sequence[Photo], progress: Progress
+) -> IntegerCost | None:
+    if job.weights is None:
+        return None
+    # Imported only here: everything else of an evaluation runs without torch.
+    from pico_deploy.evaluation.integer_run import image_bits
+
+    cache = Cache(job.out / CACHE)
+    return integer_cost(image_bits(job.weights, ours, photos, read_rgb, cache, progress))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,25 +11,12 @@ from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.model import Table
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.entropy.tables import zigzag_values
+from pico_deploy.evaluation.integer_cost import SymbolBits
 from pico_deploy.training.objective import gaussian_bits, index_to_scale
 
 Symbols = npt.NDArray[np.int8]
 # An escaped symbol costs its table entry and a byte of the side section.
 ESCAPE_BITS = 8.0
-
-
-@dataclass(frozen=True)
-class SymbolBits:
-    """Ideal code lengths of one tile's symbols, in bits.
-
-    ``float_model``: real-valued scales, exact Gaussians, float prior of z. ``float_index``: integer tables, but
-    selected by the float scale decoder's rounded index. ``integer_model``: what ships. The last two differ only
-    by integer arithmetic; the first also by table precision, and by tables being fitted to real symbols.
-    """
-
-    float_model: float
-    float_index: float
-    integer_model: float
 
 
 def table_costs(tables: tuple[Table, ...], limit: int) -> npt.NDArray[np.float64]:

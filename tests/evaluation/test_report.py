@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pico_deploy.evaluation.integer_cost import ImageBits, integer_cost
+from pico_deploy.evaluation.integer_cost import ImageBits, SymbolBits, integer_cost
 from pico_deploy.evaluation.points import Sample
 from pico_deploy.evaluation.report import Evaluation, as_data, markdown, samples_csv, write
 from pico_deploy.evaluation.summary import difference
@@ -33,7 +33,7 @@ def evaluation(photos: tuple[str, ...] = ("a", "b")) -> Evaluation:
         differences=(difference(everything, "ours", "JPEG"),),
         identities={"JPEG": "Pillow", "ours": "bundle 1"},
         unavailable=("avif",),
-        integer_cost=integer_cost([ImageBits("a", 40, 1000, 1020)]),
+        integer_cost=integer_cost([ImageBits("a", 40, SymbolBits(1000, 1010, 1020))]),
     )
 
 
