@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 DIFFERENT = 1
 
-app = typer.Typer(help="Compare or verify bundles.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Compare or verify bundles.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 
 def _diff_lines(result: BundleDiff) -> Iterator[str]:

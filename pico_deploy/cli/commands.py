@@ -15,7 +15,7 @@ COMMANDS: dict[str, str] = {
     "decode": "Decode a .pico stream into a picture on this machine.",
     "inspect": "Show what is in a .pico stream or a bundle.",
     "bundle": "Compare or verify bundles.",
-    "verify": "Check that every runtime here agrees on a bundle's streams: symbols exact, pixels near.",
+    "verify": "Check that runtimes here agree on a bundle's streams: symbols exact, pixels near.",
     "bench": "Measure encode and decode of a 12 MP photo: load, latency by phase, memory.",
     "report": "Turn results of bench into one HTML file.",
     "evaluate": "Compare a bundle with JPEG and WebP on a folder of photos: rate, PSNR, BD-rate.",
@@ -33,7 +33,7 @@ def load_command(name: str) -> Any:
     module = importlib.import_module(f"pico_deploy.cli.{name}")
     app = getattr(module, "app", None)
     if app is None:
-        app = typer.Typer(add_completion=False)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(name)(getattr(module, name))
     command = typer.main.get_command(app)
     command.name = name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -41,8 +42,22 @@ Weights = Annotated[
     Path | None,
     typer.Option(help="Checkpoint for --runtime torch; default: the preset the bundle names."),
 ]
+
+
+def _import_from_here(reference: str | None) -> str | None:
+    # An installed script does not look into the working folder, where a user's own codec may lie.
+    # Last on the path, so that nothing there can shadow an installed package.
+    if reference is not None and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    return reference
+
+
 CodecClass = Annotated[
     str | None,
-    typer.Option("--codec", help="package.module:Class that loads --weights, if it is not PICO."),
+    typer.Option(
+        "--codec",
+        callback=_import_from_here,
+        help="package.module:Class that loads the checkpoint, if it is not PICO.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print data instead of text.")]

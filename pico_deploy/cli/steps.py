@@ -12,9 +12,7 @@ PLAIN_LINES = 10
 
 
 class StepProgress:
-    """A context manager; ``step`` is the callback for work that reports (done, total, what is
-    next).
-    """
+    """A context manager; ``step`` is the callback for work that reports (done, total, what)."""
 
     def __init__(self, label: str, quiet: bool = False) -> None:
         self._label, self._quiet = label, quiet
@@ -44,6 +42,10 @@ class StepProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+    def restart(self) -> None:
+        """Begin to count again from nothing."""
+        self._shown = -1
 
     def step(self, done: int, total: int, what: str) -> None:
         """Show where the work is."""

@@ -1,9 +1,11 @@
-"""From what a user types to a loaded codec: a preset, a checkpoint, or a class of another package."""
+"""From what a user types to a loaded codec: a preset, a checkpoint, or a class of another
+package."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -20,7 +22,8 @@ def shipped() -> list[str]:
 
 
 def weights_of(source: str) -> Path:
-    """Checkpoint that ``source`` stands for: a shipped preset's name or a path; raises ``UsageError``."""
+    """Checkpoint that ``source`` stands for: a shipped preset's name or a path; raises
+    ``UsageError``."""
     if source in shipped():
         return WEIGHTS / f"{source}.safetensors"
     path = Path(source)
@@ -37,7 +40,8 @@ def load_codec(source: str, *, scale_decoder: ScaleShape | None = None) -> Codec
 
 
 def load_foreign_codec(reference: str, weights: Path) -> Codec:
-    """Load a codec class given as ``package.module:Class``; raises ``UsageError`` or ``CheckpointError``.
+    """Load a codec class given as ``package.module:Class``; raises ``UsageError`` or
+    ``CheckpointError``.
 
     The class must have the members of :class:`~pico_deploy.codecs.protocol.Codec`.
     """
@@ -60,3 +64,23 @@ def load_foreign_codec(reference: str, weights: Path) -> Codec:
     if missing:
         raise UsageError(f"{reference} is not a codec: it lacks {', '.join(missing)}")
     return cast(Codec, codec)
+
+
+@dataclass(frozen=True)
+class FoundCodec:
+    """A loaded codec and where it came from; ``preset`` is None unless it is a shipped one."""
+
+    codec: Codec
+    checkpoint: Path
+    preset: str | None
+
+
+def find_codec(
+    source: str, *, reference: str | None = None, scale_decoder: ScaleShape | None = None
+) -> FoundCodec:
+    """Load what ``source`` stands for, with the class ``reference`` if that is given."""
+    checkpoint = weights_of(source)
+    if reference is not None:
+        return FoundCodec(load_foreign_codec(reference, checkpoint), checkpoint, None)
+    codec = load_codec(source, scale_decoder=scale_decoder)
+    return FoundCodec(codec, checkpoint, source if source in shipped() else None)
