@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pico_deploy.conformance.thresholds import Thresholds
 from pico_deploy.conformance.verification import Check, Verification
 
 EXACT = ("implementation", "symbols", "streams coded again", "first difference")
@@ -53,3 +54,13 @@ def verdict_line(found: Verification) -> str:
 
 def _passed(checks: Sequence[Check]) -> str:
     return f"{sum(c.passed for c in checks)} of {len(checks)}" if checks else "–"
+
+
+def tolerance_table(limits: Thresholds) -> str:
+    """The tolerance classes as the Markdown table of docs/conformance.md."""
+    lines = ["| class | largest peak | largest RMS | smallest PSNR |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {limit.peak} | {limit.rms:g} | {limit.psnr_db:g} dB |"
+        for name, limit in limits.pixels.items()
+    ]
+    return "\n".join(lines)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pico_deploy.conformance.summary import tolerance_table
 from pico_deploy.conformance.thresholds import FILE, read_thresholds, thresholds
 from pico_deploy.errors import UsageError
 
@@ -31,3 +32,8 @@ def test_wrong_limits_are_refused(tmp_path: Path, old: str, new: str) -> None:
     (tmp_path / "t.toml").write_text(FILE.read_text().replace(old, new, 1))
     with pytest.raises(UsageError, match="pixels"):
         read_thresholds(tmp_path / "t.toml")
+
+
+def test_documented_tolerances_are_those_that_are_applied() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    assert f"<!-- tolerances -->\n\n{tolerance_table(thresholds())}\n" in text
