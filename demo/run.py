@@ -1,4 +1,5 @@
-"""The whole way, once: convert the shipped weights, round-trip a 12 MP photo on three runtimes, verify, measure.
+"""The whole way, once: convert the shipped weights, round-trip a 12 MP photo on three runtimes,
+verify, measure.
 
 Every step is a command a user can type; this script types them in order and says where to look.
 """
@@ -66,7 +67,9 @@ def comparison(photo_path: Path, decoded_path: Path, stream: Path, out: Path) ->
         (f"WebP, {webp_size:,} bytes", webp),
     ]
     width, height = CROP_SIZE
-    sheet = Image.new("RGB", (len(columns) * (width + 4) - 4, len(CROPS) * (height + 4) + 26), "white")
+    sheet = Image.new(
+        "RGB", (len(columns) * (width + 4) - 4, len(CROPS) * (height + 4) + 26), "white"
+    )
     draw = ImageDraw.Draw(sheet)
     for i, (title, image) in enumerate(columns):
         draw.text((i * (width + 4) + 6, 5), title, fill="black", font_size=16)
@@ -88,15 +91,17 @@ def main() -> None:
     command("convert", "pico-s", "-o", bundle, "--force")
     command("encode", options.photo, stream, "--bundle", bundle, "--level", str(LEVEL))
     for runtime in RUNTIMES:
-        command("decode", stream, out / f"photo-{runtime}.png", "--bundle", bundle, "--runtime", runtime)
+        command(
+            "decode", stream, out / f"photo-{runtime}.png", "--bundle", bundle, "--runtime", runtime
+        )
     command("inspect", stream)
     command("verify", bundle)
     command("bench", bundle, "--target", "host", "--photo", options.photo, "--output", result)
     command("report", result, "-o", out / "report.html")
     comparison(options.photo, out / "photo-onnx.png", stream, out / "crops.png")
     print(f"\nLook at {out}/crops.png (crops beside JPEG and WebP of the same size),")
-    print(f"        {out}/report.html (latency of every phase on this host; nothing here ran on a phone),")
-    print(f"        {bundle} (what an app ships) and {bundle.with_suffix('.reports')} (gates, headroom, placement).")
+    print(f"        {out}/report.html (latency of every phase on this host, no phone),")
+    print(f"        {bundle} (what an app ships) and the reports beside it.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Every error a user can meet: a stable code, a documented exit code, one line that helps.
 
-The message of a ``PicoError`` says what was found, what was expected and what to try. ``docs/errors.md``
-lists the codes; scripts may rely on ``code`` and ``exit_code``, never on the wording.
+The message of a ``PicoError`` says what was found, what was expected and what to try.
+``docs/errors.md`` lists the codes; scripts may rely on ``code`` and ``exit_code``, never on the
+wording.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ class BudgetError(PicoError):
 
 
 class TrainingError(PicoError):
-    """Training cannot start or go on (no data, another configuration, a loss that is not finite)."""
+    """Training cannot start or go on (no data, another configuration, a loss that is not
+    finite)."""
 
     code = "training-failed"
     exit_code = 13

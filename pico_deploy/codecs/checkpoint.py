@@ -1,4 +1,5 @@
-"""Checkpoints on disk: tensors in ``.safetensors`` (or a safe ``.pt``), the configuration in a ``.json`` beside.
+"""Checkpoints on disk: tensors in ``.safetensors`` (or a safe ``.pt``), the configuration in a
+``.json`` beside.
 
 No pickle is ever executed: a ``.pt`` must load with ``weights_only=True``.
 """
@@ -20,11 +21,14 @@ from pico_deploy.errors import CheckpointError
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read every tensor of a checkpoint; raises ``CheckpointError`` on anything unsafe, unreadable or not finite."""
+    """Read every tensor of a checkpoint; raises ``CheckpointError`` on anything unsafe, unreadable
+    or not finite."""
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}")
     if path.stat().st_size == 0:
-        raise CheckpointError(f"{path} is empty (0 bytes); expected a .safetensors or .pt checkpoint")
+        raise CheckpointError(
+            f"{path} is empty (0 bytes); expected a .safetensors or .pt checkpoint"
+        )
     tensors: Any
     if path.suffix == ".safetensors":
         try:
@@ -34,11 +38,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     elif path.suffix in {".pt", ".pth"}:
         try:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        except (
+            pickle.UnpicklingError,
+            RuntimeError,
+            EOFError,
+            OSError,
+            ValueError,
+            KeyError,
+        ) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(
-                f"{path} does not load with weights_only=True ({reason}); refused, because a pickle may run "
-                "code. Save it as .safetensors"
+                f"{path} does not load with weights_only=True ({reason}); refused, because a "
+                "pickle may run code. Save it as .safetensors"
             ) from error
     else:
         raise CheckpointError(f"{path} is neither .safetensors nor .pt; no other kind is read")
@@ -71,7 +82,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def fit_state(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Copy ``tensors`` into ``module``; raises ``CheckpointError`` naming the first tensor that does not fit."""
+    """Copy ``tensors`` into ``module``; raises ``CheckpointError`` naming the first tensor that
+    does not fit."""
     expected = module.state_dict()
     for name, parameter in expected.items():
         if name not in tensors:

@@ -1,8 +1,9 @@
 """Building blocks of PICO: ConvScale, ConvScale311, Haar resampling, level-conditioned scales.
 
-Every layer that carries training-time parametrisation has ``folded(order)``, which returns an equivalent
-module of plain convolutions. ``order`` is how a depth-to-space reads its channels: ``crd`` (PyTorch, Core ML,
-ONNX) or ``dcr`` (a pure reshape-transpose-reshape on NHWC data, what TFLite wants).
+Every layer that carries training-time parametrisation has ``folded(order)``, which returns an
+equivalent module of plain convolutions. ``order`` is how a depth-to-space reads its channels:
+``crd`` (PyTorch, Core ML, ONNX) or ``dcr`` (a pure reshape-transpose-reshape on NHWC data, what
+TFLite wants).
 
 Source: arXiv 2605.05148, section on the architecture; what the paper leaves open is ours.
 """
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 ShuffleOrder = Literal["crd", "dcr"]
 Resampling = Literal["haar", "shuffle", "strided"]
 
-# Rows: low-low, horizontal, vertical and diagonal detail; columns: pixels (0,0), (0,1), (1,0), (1,1).
+# Rows: low-low, horizontal, vertical, diagonal detail; columns: pixels (0,0), (0,1), (1,0), (1,1).
 _HAAR = ((1, 1, 1, 1), (1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1))
 
 
@@ -31,14 +32,18 @@ def haar_down(x: Tensor) -> Tensor:
     """Haar analysis, ``[N, C, H, W]`` → ``[N, 4C, H/2, W/2]``; exact on integers 0…255."""
     n, c, h, w = x.shape
     cells = F.pixel_unshuffle(x, 2).view(n, c, 4, h // 2, w // 2)
-    return torch.einsum("kp,ncphw->nckhw", haar_matrix().to(x), cells).reshape(n, 4 * c, h // 2, w // 2)
+    return torch.einsum("kp,ncphw->nckhw", haar_matrix().to(x), cells).reshape(
+        n, 4 * c, h // 2, w // 2
+    )
 
 
 def haar_up(x: Tensor) -> Tensor:
     """Haar synthesis, the inverse (= transpose) of :func:`haar_down`."""
     n, c, h, w = x.shape
     bands = x.view(n, c // 4, 4, h, w)
-    return F.pixel_shuffle(torch.einsum("kp,nckhw->ncphw", haar_matrix().to(x), bands).reshape(n, c, h, w), 2)
+    return F.pixel_shuffle(
+        torch.einsum("kp,nckhw->ncphw", haar_matrix().to(x), bands).reshape(n, c, h, w), 2
+    )
 
 
 def depth_to_space(x: Tensor, block: int, order: ShuffleOrder) -> Tensor:
@@ -141,12 +146,13 @@ class ConvScale311(nn.Module):
         e, f = round(channels * expand_e), round(channels * expand_f)
         self.conv3 = ConvScale(channels, e, 3, learned_scales=learned_scales)
         self.conv1 = ConvScale(e, f, learned_scales=learned_scales)
-        # A small start keeps the residual chain close to the identity, so depth does not slow the first steps.
+        # A small start keeps the residual chain close to the identity.
         self.project = ConvScale(f, channels, gain=0.3, learned_scales=learned_scales)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, C, H, W]`` → same shape."""
-        return x + self.project(F.relu(self.conv1(F.relu(self.conv3(x)))))
+        y: Tensor = x + self.project(F.relu(self.conv1(F.relu(self.conv3(x)))))
+        return y
 
 
 def chain(
@@ -164,7 +170,8 @@ def chain(
 def _mix(blocks: int, resampling: Resampling) -> Tensor:
     """Orthonormal ``[4^blocks, 4^blocks]``: pixel position → sub-band of ``blocks`` Haar levels.
 
-    Rows count sub-bands coarsest level first; columns count pixels row by row. The identity for ``shuffle``.
+    Rows count sub-bands coarsest level first; columns count pixels row by row. The identity for
+    ``shuffle``.
     """
     side = 2**blocks
     if resampling != "haar":
@@ -178,8 +185,9 @@ def _mix(blocks: int, resampling: Resampling) -> Tensor:
 class Down(nn.Module):
     """Resample down by 2^blocks and mix channels, as one strided convolution.
 
-    Parameters live in the Haar domain (with trainable scales per sub-band); the fixed Haar transform is folded
-    into the weights on every call, because it is far smaller than the data. ``offset`` is added to the input.
+    Parameters live in the Haar domain (with trainable scales per sub-band); the fixed Haar
+    transform is folded into the weights on every call, because it is far smaller than the data.
+    ``offset`` is added to the input.
     """
 
     mix: Tensor
@@ -213,7 +221,9 @@ class Down(nn.Module):
         """Weights ``[K, C, s, s]`` and bias ``[K]`` of the strided convolution."""
         weight, bias = self.conv.effective()
         k, s = weight.shape[0], self.stride
-        weight = (weight.view(k, self.in_channels, s * s) @ self.mix).view(k, self.in_channels, s, s)
+        weight = (weight.view(k, self.in_channels, s * s) @ self.mix).view(
+            k, self.in_channels, s, s
+        )
         if self.offset:
             bias = bias + self.offset * weight.sum((1, 2, 3))
         return weight, bias
@@ -233,7 +243,8 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """Mix channels with a 1×1 and resample up by 2^blocks: inverse Haar folded into the 1×1, then a shuffle.
+    """Mix channels with a 1×1 and resample up by 2^blocks: inverse Haar folded into the 1×1, then a
+    shuffle.
 
     ``offset`` is added to the output.
     """
@@ -293,8 +304,8 @@ class Up(nn.Module):
 class LevelScale(nn.Module):
     """Learned elementwise scale per channel, interpolated between level anchors.
 
-    ``log_scale`` is ``[anchors, C]``; the interpolation is linear in the scale itself, so that every runtime
-    computes it with one small matrix product of the anchor weights.
+    ``log_scale`` is ``[anchors, C]``; the interpolation is linear in the scale itself, so that
+    every runtime computes it with one small matrix product of the anchor weights.
     """
 
     def __init__(self, anchors: int, channels: int, initial: Tensor | None = None) -> None:
@@ -313,7 +324,8 @@ class LevelScale(nn.Module):
 
 
 class FoldedLevelScale(nn.Module):
-    """Inference form of :class:`LevelScale`: a 1×1 convolution ``[N, A, 1, 1]`` → ``[N, C, 1, 1]``."""
+    """Inference form of :class:`LevelScale`: a 1×1 convolution ``[N, A, 1, 1]`` → ``[N, C, 1,
+    1]``."""
 
     def __init__(self, scale: Tensor) -> None:
         super().__init__()
@@ -324,7 +336,8 @@ class FoldedLevelScale(nn.Module):
 
     def forward(self, x: Tensor, anchors: Tensor) -> Tensor:
         """Scale ``x [N, C, H, W]`` by the gains of ``anchors [N, A]``."""
-        return x * self.gain(anchors[:, :, None, None])
+        y: Tensor = x * self.gain(anchors[:, :, None, None])
+        return y
 
 
 def fold(module: nn.Module, order: ShuffleOrder) -> nn.Module:

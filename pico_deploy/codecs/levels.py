@@ -9,8 +9,8 @@ import numpy.typing as npt
 def anchor_weights(levels: int, anchors: int) -> npt.NDArray[np.float32]:
     """Weights of the anchors for every level, ``float32 [levels, anchors]``.
 
-    Each row has at most two neighbouring non-zero entries and sums to 1. The same numbers enter the float parts
-    of every runtime, so the table travels in the bundle's manifest.
+    Each row has at most two neighbouring non-zero entries and sums to 1. The same numbers enter
+    the float parts of every runtime, so the table travels in the bundle's manifest.
     """
     position = np.arange(levels) * (anchors - 1) / (levels - 1)
     low = np.minimum(position.astype(int), anchors - 2)

@@ -1,10 +1,12 @@
-"""PICO: a hyperprior codec whose context model runs in one shot and whose scales come from integers.
+"""PICO: a hyperprior codec whose context model runs in one shot and whose scales come from
+integers.
 
-``PicoCodec`` is what trains. ``parts`` turns it into the graphs that are deployed: ``analysis`` and
-``synthesis`` for the accelerator; the scale decoder becomes an integer network (``pico_deploy.entropy``).
+``PicoCodec`` is what trains. ``parts`` turns it into the graphs that are deployed: ``analysis``
+and ``synthesis`` for the accelerator; the scale decoder becomes an integer network
+(``pico_deploy.entropy``).
 
-Source: arXiv 2605.05148. Widths, latent channels and the conditioning on the level are not public; they are
-fields of :class:`PicoConfig` and ours.
+Source: arXiv 2605.05148. Widths, latent channels and the conditioning on the level are not public;
+they are fields of :class:`PicoConfig` and ours.
 """
 
 from __future__ import annotations
@@ -40,9 +42,9 @@ GRID_STEPS = ((0, 0), (1, 1), (0, 1), (1, 0))
 class PicoConfig:
     """Every hyper-parameter of a PICO codec.
 
-    ``*_channels`` and ``*_depths`` run from stride 4 over 8 to 16. ``lambda_range`` is the weight of the mean
-    squared error (0…255 scale) at the lowest and the highest level. The four switches at the end are the
-    paper's ablations.
+    ``*_channels`` and ``*_depths`` run from stride 4 over 8 to 16. ``lambda_range`` is the weight
+    of the mean squared error (0…255 scale) at the lowest and the highest level. The four switches
+    at the end are the paper's ablations.
     """
 
     name: str
@@ -127,7 +129,7 @@ def space_to_grid(x: Tensor, order: ShuffleOrder) -> tuple[Tensor, Tensor, Tenso
     else:
         cells = F.pixel_unshuffle(x, 2).view(n, c, 4, h // 2, w // 2)
         grid = cells.transpose(1, 2).reshape(n, 4 * c, h // 2, w // 2)
-    a, b, d, e = grid.split(c, 1)
+    a, b, d, e = torch.split(grid, c, 1)
     return a, b, d, e
 
 
@@ -159,7 +161,9 @@ class Encoder(nn.Module):
             for i in range(3)
         )
         self.stage = nn.ModuleList(
-            chain(c[i], config.encoder_depths[i], config.expand_e, config.expand_f, learned_scales=ls)
+            chain(
+                c[i], config.encoder_depths[i], config.expand_e, config.expand_f, learned_scales=ls
+            )
             for i in range(3)
         )
         self.scale = nn.ModuleList(
@@ -191,7 +195,9 @@ class Decoder(nn.Module):
         self.gain = LevelScale(config.anchors, config.latent_channels, start)
         self.head = ConvScale(config.latent_channels, c[2], learned_scales=ls)
         self.stage = nn.ModuleList(
-            chain(c[i], config.decoder_depths[i], config.expand_e, config.expand_f, learned_scales=ls)
+            chain(
+                c[i], config.decoder_depths[i], config.expand_e, config.expand_f, learned_scales=ls
+            )
             for i in (2, 1, 0)
         )
         self.scale = nn.ModuleList(
@@ -253,8 +259,9 @@ class HyperEncoder(nn.Module):
 class ContextModel(nn.Module):
     """Context decoder and the one-shot 2×2 context model: µ and q of every latent, in four steps.
 
-    The prior p and the latents already known enter at half the latent's resolution, where each of the four grid
-    positions is a map of its own; a step therefore costs a quarter of a pass over the whole latent.
+    The prior p and the latents already known enter at half the latent's resolution, where each of
+    the four grid positions is a map of its own; a step therefore costs a quarter of a pass over
+    the whole latent.
     """
 
     def __init__(self, config: PicoConfig) -> None:
@@ -271,7 +278,9 @@ class ContextModel(nn.Module):
         self.enter = nn.ModuleList(ConvScale(p + k * m, c, learned_scales=ls) for k in known)
         self.mix = nn.ModuleList(ConvScale(c, c, 3, learned_scales=ls) for _ in range(4))
         outputs = 2 * m if config.learned_quantisation else m
-        self.leave = nn.ModuleList(ConvScale(c, outputs, gain=0.3, learned_scales=ls) for _ in range(4))
+        self.leave = nn.ModuleList(
+            ConvScale(c, outputs, gain=0.3, learned_scales=ls) for _ in range(4)
+        )
 
     def decode_prior(self, z: Tensor, anchors: Tensor) -> Tensor:
         """Hyper-latent ``[N, Z, h, w]`` → prior ``[N, P, 2h, 2w]``."""
@@ -279,7 +288,8 @@ class ContextModel(nn.Module):
         return prior
 
     def step(self, k: int, prior: Tensor, known: list[Tensor]) -> tuple[Tensor, Tensor | None]:
-        """µ and q of the ``k``-th grid position, each ``[N, M, 2h, 2w]``; q is None when it is fixed at 1."""
+        """Μ and q of the ``k``-th grid position, each ``[N, M, 2h, 2w]``; q is None when it is
+        fixed at 1."""
         inputs = [prior, *known] if self.config.context_model else [prior]
         x = torch.cat(inputs, 1) if len(inputs) > 1 else prior
         x = self.leave[k](F.relu(self.mix[k](F.relu(self.enter[k](x)))))
@@ -291,10 +301,11 @@ class ContextModel(nn.Module):
 
 
 class FloatScaleDecoder(nn.Module):
-    """Scale decoder in float: hyper-latent → real-valued CDF index, the training twin of the integer network.
+    """Scale decoder in float: hyper-latent → real-valued CDF index, the training twin of the
+    integer network.
 
-    ``conv`` is deep (1×1, shuffle, depthwise 3×3, …), ``linear`` one 1×1; both have one bias vector per anchor
-    and layer and nothing else that depends on the level.
+    ``conv`` is deep (1×1, shuffle, depthwise 3×3, …), ``linear`` one 1×1; both have one bias
+    vector per anchor and layer and nothing else that depends on the level.
     """
 
     def __init__(self, config: PicoConfig, shape: Literal["conv", "linear"]) -> None:
@@ -348,7 +359,8 @@ class FloatScaleDecoder(nn.Module):
         return [*outputs[:-1], self_index]
 
     def forward(self, z: Tensor, anchors: Tensor) -> Tensor:
-        """Hyper-latent ``[N, Z, h, w]`` (integers) → index ``[N, M, 4h, 4w]``, real-valued, not clamped."""
+        """Hyper-latent ``[N, Z, h, w]`` (integers) → index ``[N, M, 4h, 4w]``, real-valued, not
+        clamped."""
         return self.layers(z, anchors)[-1]
 
 
@@ -374,12 +386,16 @@ class PicoCodec(nn.Module):
         self.context = ContextModel(config)
         self.decoder = Decoder(config)
         self.scale_decoders = nn.ModuleDict(
-            {"conv": FloatScaleDecoder(config, "conv"), "linear": FloatScaleDecoder(config, "linear")}
+            {
+                "conv": FloatScaleDecoder(config, "conv"),
+                "linear": FloatScaleDecoder(config, "linear"),
+            }
         )
         self.z_log_scale = nn.Parameter(torch.zeros(config.anchors, config.hyper_channels))
 
     def example_inputs(self, part: Literal["analysis", "synthesis"]) -> dict[str, Tensor]:
-        """Inputs of the static shapes a part is exported with; values are plausible, not meaningful."""
+        """Inputs of the static shapes a part is exported with; values are plausible, not
+        meaningful."""
         cfg = self.config
         y_side, z_side = cfg.tile // cfg.y_stride, cfg.tile // cfg.z_stride
         anchors = torch.zeros(1, cfg.anchors)
@@ -416,7 +432,7 @@ def fold_networks(codec: PicoCodec, order: ShuffleOrder) -> PicoCodec:
 class Analysis(nn.Module):
     """Tile → symbols, as one graph: encoder, hyper-encoder, context model, quantisation.
 
-    Source: design of the deployment; rounding is ⌊v + ½⌋, symbols are clamped before they serve as context.
+    Rounding is ⌊v + ½⌋; symbols are clamped before they serve as context.
     """
 
     def __init__(self, codec: PicoCodec, order: ShuffleOrder) -> None:
@@ -428,7 +444,8 @@ class Analysis(nn.Module):
     def forward(
         self, x: Tensor, anchors: Tensor, y_mask: Tensor, z_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """``x [1, 3, T, T]`` in 0…1 → ``z [1, Z, T/64, T/64]``, ``y [1, M, T/16, T/16]``, exact integers."""
+        """``x [1, 3, T, T]`` in 0…1 → ``z [1, Z, T/64, T/64]``, ``y [1, M, T/16, T/16]``, exact
+        integers."""
         latent = self.encoder(x, anchors)
         z = self.hyper_encoder(latent, anchors)
         z = torch.clamp(round_half_up(z), -Z_LIMIT, Z_LIMIT) * z_mask

@@ -1,6 +1,7 @@
 """What converters and the bundle see of a codec: its parts, its integers, its level table.
 
-A codec of any other package takes part by having these members; nothing is inherited or registered.
+A codec of any other package takes part by having these members; nothing is inherited or
+registered.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ ACCELERATOR_PARTS: tuple[PartName, PartName] = ("analysis", "synthesis")
 
 @dataclass(frozen=True)
 class Tables:
-    """Integer frequency tables of the exact core: one per scale index for ``y``, factorised ones for ``z``."""
+    """Integer frequency tables of the exact core: one per scale index for ``y``, factorised ones
+    for ``z``."""
 
     y: tuple[Table, ...]
     z: ZTables
@@ -33,9 +35,9 @@ class Tables:
 class Parts:
     """The deployable parts of a codec.
 
-    ``analysis(x, anchors, y_mask, z_mask) -> (z, y)`` and ``synthesis(z, y, anchors) -> x_hat`` run on the
-    accelerator: float32 tensors of batch 1 and static shapes, symbols as exact integers, traceable by
-    ``torch.export``. ``scale_decoder`` and ``tables`` run in the exact core.
+    ``analysis(x, anchors, y_mask, z_mask) -> (z, y)`` and ``synthesis(z, y, anchors) -> x_hat``
+    run on the accelerator: float32 tensors of batch 1 and static shapes, symbols as exact
+    integers, traceable by ``torch.export``. ``scale_decoder`` and ``tables`` run in the exact core.
 
     Shapes for tile side T and strides s_y, s_z: ``x [1, 3, T, T]`` in 0…1, ``anchors [1, A]``,
     ``y_mask [1, 1, T/s_y, T/s_y]``, ``z_mask [1, 1, T/s_z, T/s_z]`` (1 = coded, 0 = void).
@@ -63,17 +65,20 @@ class Codec(Protocol):
 
     @property
     def anchor_table(self) -> npt.NDArray[np.float32]:
-        """Anchor weights of every level, ``float32 [levels, anchors]``: the float parts' level input."""
+        """Anchor weights of every level, ``float32 [levels, anchors]``: the float parts' level
+        input."""
         ...
 
     @property
     def entropy_model(self) -> EntropyModel:
-        """The integer entropy model, made of stored integers: no forward pass, no calibration at export."""
+        """The integer entropy model, made of stored integers: no forward pass, no calibration at
+        export."""
         ...
 
     @classmethod
     def load(cls, weights: Path) -> Self:
-        """Read a checkpoint; raises ``CheckpointError`` when it is unsafe, incomplete or holds NaN."""
+        """Read a checkpoint; raises ``CheckpointError`` when it is unsafe, incomplete or holds
+        NaN."""
         ...
 
     def parts(self, order: ShuffleOrder) -> Parts:
@@ -81,5 +86,6 @@ class Codec(Protocol):
         ...
 
     def synthesis_weights(self) -> Mapping[str, Tensor]:
-        """Canonical float weights of ``synthesis``; their hash is the pixel fingerprint of streams."""
+        """Canonical float weights of ``synthesis``; their hash is the pixel fingerprint of
+        streams."""
         ...

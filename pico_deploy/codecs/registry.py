@@ -30,7 +30,8 @@ def weights_of(source: str) -> Path:
     if path.suffix or path.exists():
         return path
     raise UsageError(
-        f"{source!r} is neither a shipped preset ({', '.join(shipped()) or 'none'}) nor a checkpoint file"
+        f"{source!r} is neither a shipped preset ({', '.join(shipped()) or 'none'}) "
+        "nor a checkpoint file"
     )
 
 
@@ -55,11 +56,12 @@ def load_foreign_codec(reference: str, weights: Path) -> Codec:
     cls = getattr(module, class_name, None)
     if not inspect.isclass(cls):
         raise UsageError(f"{module_name} has no class {class_name!r}")
-    if not callable(getattr(cls, "load", None)):
+    load = getattr(cls, "load", None)
+    if not callable(load):
         raise UsageError(f"{reference} is not a codec: it has no classmethod load(weights)")
     if not weights.is_file():
         raise CheckpointError(f"no checkpoint at {weights}")
-    codec = cls.load(weights)
+    codec = load(weights)
     missing = [n for n in vars(Codec) if not n.startswith("_") and not hasattr(codec, n)]
     if missing:
         raise UsageError(f"{reference} is not a codec: it lacks {', '.join(missing)}")

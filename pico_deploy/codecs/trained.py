@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from pico_deploy.codecs.checkpoint import fit_state, read_config, read_tensors, write_tensors
@@ -47,16 +48,18 @@ def config_to_json(config: PicoConfig) -> str:
 
 
 def config_from_json(data: Mapping[str, Any], source: Path) -> PicoConfig:
-    """Inverse of :func:`config_to_json`; raises ``CheckpointError`` on unknown, missing or ill-typed fields."""
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "codec"}
-    known = {f.name: f for f in dataclasses.fields(PicoConfig)}
-    for name in fields:
-        if name not in known:
-            raise CheckpointError(f"{source}: unknown field {name!r}")
+    """Inverse of :func:`config_to_json`; raises ``CheckpointError`` on unknown, missing or ill-
+    typed fields."""
+    fields = {k: v for k, v in data.items() if k != "codec"}
+    known = {f.name for f in dataclasses.fields(PicoConfig)}
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise CheckpointError(f"{source}: unknown field {unknown[0]!r}")
     try:
-        return PicoConfig(**fields)
-    except TypeError as error:
-        raise CheckpointError(f"{source}: {error}") from error
+        return TypeAdapter(PicoConfig).validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CheckpointError(f"{source}: {first['loc'][0]}: {first['msg']}") from error
 
 
 class TrainedPico:
@@ -122,7 +125,9 @@ class TrainedPico:
             except PicoError as error:
                 raise CheckpointError(f"{weights}: {shape} entropy model: {error}") from error
         if not models:
-            raise CheckpointError(f"{weights} has no integer entropy model; finalise the training first")
+            raise CheckpointError(
+                f"{weights} has no integer entropy model; finalise the training first"
+            )
         try:
             network = PicoCodec(config)
         except (RuntimeError, ValueError, TypeError) as error:

@@ -1,1 +1,2 @@
-"""Training of codecs: data, objective, recipe, finalisation to integers, rate-distortion evaluation."""
+"""Training of codecs: data, objective, recipe, finalisation to integers, rate-distortion
+evaluation."""

@@ -45,7 +45,8 @@ def calibrate(
 ) -> Calibration:
     """Run ``analysis`` on ``count`` crops of tile size at every anchor level.
 
-    ``network`` must already hold the weights that ship (rounded to fp16), because its symbols are counted.
+    ``network`` must already hold the weights that ship (rounded to fp16), because its symbols are
+    counted.
     """
     config = network.config
     analysis, _ = network.folded("crd")
@@ -53,7 +54,7 @@ def calibrate(
     table = torch.from_numpy(anchor_weights(config.levels, config.anchors))
     samples: list[Sample] = []
     maxima: dict[str, list[float]] = {
-        name: [0.0] * (len(decoder.spec) - 1)  # type: ignore[union-attr,arg-type]
+        name: [0.0] * (len(decoder.spec) - 1)  # type: ignore[arg-type]
         for name, decoder in network.scale_decoders.items()
     }
     for number in range(count):
@@ -76,7 +77,8 @@ def _int8(symbols: Tensor) -> npt.NDArray[np.int8]:
 
 
 def z_counts(samples: tuple[Sample, ...], levels: list[int], z_max: int) -> Counts:
-    """Histogram of z per anchor and channel, ``int64 [anchors, Z, 2·z_max + 1]``, value −z_max first."""
+    """Histogram of z per anchor and channel, ``int64 [anchors, Z, 2·z_max + 1]``, value −z_max
+    first."""
     channels = samples[0].z.shape[0]
     counts = np.zeros((len(levels), channels, 2 * z_max + 1), np.int64)
     for sample in samples:

@@ -13,9 +13,9 @@ from pico_deploy.errors import UsageError
 class TrainConfig(BaseModel):
     """Everything that decides the result of a run, given the photos.
 
-    ``steps`` counts optimiser steps; the learning rate rises over ``warmup_steps``, stays, and falls along a
-    half cosine over the last ``decay_steps``. Because the plateau has no horizon, ``steps`` may be raised or
-    lowered when a run is resumed; every other field may not change.
+    ``steps`` counts optimiser steps; the learning rate rises over ``warmup_steps``, stays, and
+    falls along a half cosine over the last ``decay_steps``. Because the plateau has no horizon,
+    ``steps`` may be raised or lowered when a run is resumed; every other field may not change.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,13 +31,17 @@ class TrainConfig(BaseModel):
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     level_weight_power: float = Field(default=0.4, ge=0, le=1)
     halve_probability: float = Field(default=0.25, ge=0, le=1)
-    linear_every: int = Field(default=4, gt=0, description="train the linear scale decoder every n steps")
+    linear_every: int = Field(
+        default=4, gt=0, description="train the linear scale decoder every n steps"
+    )
     text_share: float = Field(default=0.05, ge=0, le=1)
     seed: int = 0
     bf16: bool = True
     log_every: int = Field(default=100, gt=0)
     validate_every: int = Field(default=1000, gt=0)
-    holdout_every: int = Field(default=40, gt=1, description="every n-th photo is for validation only")
+    holdout_every: int = Field(
+        default=40, gt=1, description="every n-th photo is for validation only"
+    )
 
     def identity(self) -> dict[str, object]:
         """Fields that must not change between the parts of one run."""

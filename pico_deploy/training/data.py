@@ -1,4 +1,5 @@
-"""Photos in, random crops out; crop number i is a function of the seed and i alone, so a run can resume."""
+"""Photos in, random crops out; crop number i is a function of the seed and i alone, so a run can
+resume."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Photos:
-    """Decoded photos, each ``uint8 [H, W, 3]``, split for training and validation; and the files left out."""
+    """Decoded photos, each ``uint8 [H, W, 3]``, split for training and validation; and the files
+    left out."""
 
     train: tuple[Pixels, ...]
     text: tuple[Pixels, ...]
@@ -44,8 +46,8 @@ def load_photos(
 ) -> Photos:
     """Decode every photo below ``folder`` (and ``text_folder``) into memory.
 
-    A file that cannot be decoded is named through ``warn``, counted and left out. Raises ``TrainingError`` when
-    nothing is left.
+    A file that cannot be decoded is named through ``warn``, counted and left out. Raises
+    ``TrainingError`` when nothing is left.
     """
     skipped: list[str] = []
 
@@ -54,7 +56,12 @@ def load_photos(
         for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
             try:
                 decoded.append(_decode(path, crop))
-            except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            except (
+                OSError,
+                ValueError,
+                UnidentifiedImageError,
+                Image.DecompressionBombError,
+            ) as error:
                 skipped.append(path.name)
                 warn(f"skipped {path}: {error}")
         return decoded
@@ -74,7 +81,8 @@ def load_photos(
 
 @dataclass(frozen=True)
 class CropSampler:
-    """Deterministic random crops: area-weighted photo, optional halving, flips and quarter turns."""
+    """Deterministic random crops: area-weighted photo, optional halving, flips and quarter
+    turns."""
 
     photos: Photos
     crop: int

@@ -1,7 +1,8 @@
-"""From averaged float weights to a checkpoint that converts anywhere: weights in fp16, entropy model in integers.
+"""From averaged float weights to a checkpoint that converts anywhere: weights in fp16, entropy
+model in integers.
 
-This is the last step that runs a float network before symbols are defined; its result is stored, so no later
-step depends on the machine.
+This is the last step that runs a float network before symbols are defined; its result is stored,
+so no later step depends on the machine.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pico_deploy.codecs.pico import FloatScaleDecoder, PicoCodec, PicoConfig
 from pico_deploy.codecs.trained import ScaleShape, TrainedPico, geometry_of
 from pico_deploy.entropy.factorised import factorised_tables
 from pico_deploy.entropy.gaussian import gaussian_table, scales
-from pico_deploy.entropy.model import EntropyModel, Layer, ZTables
+from pico_deploy.entropy.model import EntropyModel, Layer, Upsample, ZTables
 from pico_deploy.entropy.quantise import FloatLayer, quantise
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.entropy.tables import blend
@@ -43,14 +44,15 @@ Z_PRIOR = 0.02
 def float_layers(
     decoder: FloatScaleDecoder, table: npt.NDArray[np.float32]
 ) -> tuple[FloatLayer, ...]:
-    """The trained scale decoder as arrays, biases interpolated to every level of ``table [levels, anchors]``."""
+    """The trained scale decoder as arrays, biases interpolated to every level of ``table [levels,
+    anchors]``."""
     layers = []
     for (kind, _, _, factor), weight, bias in zip(
         decoder.spec, decoder.weight, decoder.bias, strict=True
     ):
         array = weight.detach().double().numpy()
         by_level = table.astype(np.float64) @ bias.detach().double().numpy()
-        upsample = "shuffle" if factor > 1 else "none"
+        upsample: Upsample = "shuffle" if factor > 1 else "none"
         if kind == "pointwise":
             layers.append(FloatLayer("pointwise", array[:, :, 0, 0], by_level, upsample, factor))
         else:
@@ -94,9 +96,11 @@ def finalise(
     report: Callable[[int, int], None] = lambda done, total: None,
     crops: int = CALIBRATION_CROPS,
 ) -> Path:
-    """Round ``network`` to fp16, calibrate on ``crops`` crops of the training photos, write ``weights``.
+    """Round ``network`` to fp16, calibrate on ``crops`` crops of the training photos, write
+    ``weights``.
 
-    Photos smaller than a tile are passed over. Returns ``weights``; the configuration goes beside it.
+    Photos smaller than a tile are passed over. Returns ``weights``; the configuration goes beside
+    it.
     """
     config = network.config
     rounded = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
@@ -105,7 +109,11 @@ def finalise(
             parameter.copy_(parameter.half().float())
     large = tuple(p for p in photos.train if min(p.shape[:2]) >= config.tile)
     sampler = CropSampler(
-        Photos(large, (), (), ()), config.tile, CALIBRATION_SEED, halve_probability=0.0, text_share=0.0
+        Photos(large, (), (), ()),
+        config.tile,
+        CALIBRATION_SEED,
+        halve_probability=0.0,
+        text_share=0.0,
     )
     calibration = calibrate(rounded, sampler, crops, report)
     tables = z_tables(calibration, config, geometry_of(config).z_max)

@@ -1,10 +1,12 @@
-"""Start from a transform codec: resampling layers begin as the Karhunen–Loève transform of real crops.
+"""Start from a transform codec: resampling layers begin as the Karhunen–Loève transform of real
+crops.
 
-A random start spends its first thousands of steps on learning to carry the signal at all, and the highest rates
-suffer longest. Here every ``Down`` keeps the strongest principal components of its input, every ``Up`` is the
-transpose, and everything between is close to the identity. Features are kept at unit variance, and the
-trainable scales of ConvScale carry the variances, because Adam moves every weight by the same amount: with raw
-components, a step that is small for the mean of a tile would drown its details.
+A random start spends its first thousands of steps on learning to carry the signal at all, and the
+highest rates suffer longest. Here every ``Down`` keeps the strongest principal components of its
+input, every ``Up`` is the transpose, and everything between is close to the identity. Features are
+kept at unit variance, and the trainable scales of ConvScale carry the variances, because Adam
+moves every weight by the same amount: with raw components, a step that is small for the mean of a
+tile would drown its details.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ from pico_deploy.codecs.pico import PicoCodec
 
 RESIDUAL_GAIN = 0.005
 CONTEXT_GAIN = 0.01
-# Deviation that a latent may start with: at the smallest q, symbols of 4 deviations still lie within ±127.
+# Deviation that a latent may start with: at the smallest q, four of them still lie within ±127.
 LARGEST_DEVIATION = 7.0
 HYPER_GAIN = 0.3
-# Amplitude of a latent of quantisation step 1: from dR/dD = −λ at high resolution, Δ² = STEP_CONSTANT / λ
-# with STEP_CONSTANT = 36 / (2 ln 2 · 255²), for pixels in 0…1.
+# Amplitude of a latent of quantisation step 1: from dR/dD = −λ at high resolution,
+# Δ² = STEP_CONSTANT / λ with STEP_CONSTANT = 36 / (2 ln 2 · 255²), for pixels in 0…1.
 STEP_CONSTANT = 36 / (2 * 0.6931 * 255**2)
 
 
@@ -40,16 +42,20 @@ def _deviation(x: Tensor) -> Tensor:
 
 
 def _principal(x: Tensor, count: int) -> Tensor:
-    """Strongest ``count`` principal directions of the channels of ``x``, ``[count, C]``, strongest first."""
+    """Strongest ``count`` principal directions of the channels of ``x``, ``[count, C]``, strongest
+    first."""
     flat = x.transpose(0, 1).flatten(1).double()
     _, vectors = torch.linalg.eigh(flat @ flat.t() / flat.shape[1])
     directions = vectors.flip(1)[:, :count].t()
-    # The sign of an eigenvector is arbitrary; fix it, or the start would depend on the linear algebra library.
+    # The sign of an eigenvector is arbitrary; fixed, it does not depend on the library.
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
-    return (directions * largest.sign()).float()
+    oriented: Tensor = directions * largest.sign()
+    return oriented.float()
 
 
-def _set(layer: ConvScale, matrix: Tensor, *, scale_in: Tensor | None, scale_out: Tensor | None) -> None:
+def _set(
+    layer: ConvScale, matrix: Tensor, *, scale_in: Tensor | None, scale_out: Tensor | None
+) -> None:
     """Make the 1×1 ``layer`` compute ``matrix``, cut to its size or padded with small noise.
 
     ``scale_in`` and ``scale_out`` are factored out of the weights into the layer's scales.

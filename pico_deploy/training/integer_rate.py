@@ -1,4 +1,5 @@
-"""The same symbols under the float scale decoder and under the integers that ship: what exactness costs."""
+"""The same symbols under the float scale decoder and under the integers that ship: what exactness
+costs."""
 
 from __future__ import annotations
 
@@ -47,14 +48,17 @@ class IntegerRate:
     def measure(
         self, z: Symbols, y: Symbols, level: int, z_valid: tuple[int, int], y_valid: tuple[int, int]
     ) -> SymbolBits:
-        """Bits of a tile's ``z int8 [Z, h, w]`` and ``y int8 [M, H, W]``; ``*_valid`` is the part that is not void."""
+        """Bits of a tile's ``z int8 [Z, h, w]`` and ``y int8 [M, H, W]``; ``*_valid`` is the part
+        that is not void."""
         geometry, config = self._model.geometry, self._codec.config
         anchors = self._anchors[level][None]
         network = self._codec.network
         inside_z = (slice(None), slice(z_valid[0]), slice(z_valid[1]))
         inside_y = (slice(None), slice(y_valid[0]), slice(y_valid[1]))
 
-        real = network.scale_decoders[self._codec.scale_decoder](torch.from_numpy(z[None]).float(), anchors)
+        real = network.scale_decoders[self._codec.scale_decoder](
+            torch.from_numpy(z[None]).float(), anchors
+        )
         low, high = config.scale_range
         scale = index_to_scale(real, low, high, config.scale_count)[0]
         float_y = gaussian_bits(torch.from_numpy(y).float(), scale).numpy()[inside_y].sum()

@@ -1,4 +1,5 @@
-"""Rate and distortion of a codec in training form, with uniform noise in place of rounding for the rate."""
+"""Rate and distortion of a codec in training form, with uniform noise in place of rounding for the
+rate."""
 
 from __future__ import annotations
 
@@ -27,7 +28,10 @@ INDEX_SLACK = 4.0
 
 @dataclass(frozen=True)
 class Simulation:
-    """One pass of the codec. Bits are per sample, ``float32 [N]``; ``x_hat`` is ``[N, 3, H, W]``, not clamped."""
+    """One pass of the codec.
+
+    Bits are per sample, ``float32 [N]``; ``x_hat`` is ``[N, 3, H, W]``, not clamped.
+    """
 
     x_hat: Tensor
     y_bits: Tensor
@@ -44,15 +48,14 @@ def gaussian_bits(value: Tensor, scale: Tensor) -> Tensor:
     """Bits of ``value`` under a zero-mean Gaussian integrated over a unit bin, elementwise."""
     magnitude = value.abs()
     inverse = 0.5**0.5 / scale
-    mass = 0.5 * (
-        torch.erfc((magnitude - 0.5) * inverse) - torch.erfc((magnitude + 0.5) * inverse)
-    )
+    mass = 0.5 * (torch.erfc((magnitude - 0.5) * inverse) - torch.erfc((magnitude + 0.5) * inverse))
     tail = TAIL_SHARE / (1 + (magnitude / TAIL_SCALE).square())
     return -torch.log2(mass + tail)
 
 
 def index_to_scale(index: Tensor, low: float, high: float, count: int) -> Tensor:
-    """Real-valued index → σ on the log-spaced grid; out-of-range indices are clamped, their gradient kept near."""
+    """Real-valued index → σ on the log-spaced grid; out-of-range indices are clamped, their
+    gradient kept near."""
     limited = index.clamp(-INDEX_SLACK, count - 1 + INDEX_SLACK)
     limited = straight_through(limited, limited.clamp(0, count - 1))
     ratio = math.log(high / low) / (count - 1)
@@ -64,9 +67,9 @@ def simulate(
 ) -> Simulation:
     """Encode and decode ``x [N, 3, H, W]`` (0…1) with ``anchors [N, A]``.
 
-    With ``noise`` the rate sees additive uniform noise while the decoder sees rounded symbols (straight
-    through); without, both see rounded symbols. ``linear`` also runs the linear scale decoder, which learns
-    beside the codec and never steers it.
+    With ``noise`` the rate sees additive uniform noise while the decoder sees rounded symbols
+    (straight through); without, both see rounded symbols. ``linear`` also runs the linear scale
+    decoder, which learns beside the codec and never steers it.
     """
     config = codec.config
 
@@ -121,5 +124,6 @@ def simulate(
 
 
 def level_lambda(levels: Tensor, config_levels: int, low: float, high: float) -> Tensor:
-    """λ of each level, log-spaced between ``low`` and ``high``; weighs the MSE on the 0…255 scale."""
+    """Λ of each level, log-spaced between ``low`` and ``high``; weighs the MSE on the 0…255
+    scale."""
     return low * (high / low) ** (levels.float() / (config_levels - 1))

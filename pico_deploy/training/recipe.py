@@ -51,7 +51,8 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
 def parameter_groups(codec: PicoCodec) -> list[dict[str, object]]:
     """Weights at the full learning rate; scales, which multiply whole channels, at a part of it."""
-    scales, others = [], []
+    scales: list[Tensor] = []
+    others: list[Tensor] = []
     for name, parameter in codec.named_parameters():
         if parameter.requires_grad:
             is_scale = name.rsplit(".", 1)[-1] in {"scale_in", "scale_out", "log_scale"}
@@ -81,7 +82,7 @@ class Trainer:
         # Far beyond any step, so that these crops are not the first that are trained on.
         first = [self.sampler.batch(2**32 + i, config.batch) for i in range(START_BATCHES)]
         initialise(self.codec, torch.cat(first).to(device))
-        self.codec.to(memory_format=torch.channels_last)
+        self.codec.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = PicoCodec(PRESETS[config.preset]).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.codec.state_dict())
         self.optimiser = torch.optim.Adam(parameter_groups(self.codec), fused=True)
@@ -106,7 +107,8 @@ class Trainer:
         partial.replace(self.run / STATE_FILE)
 
     def resume(self) -> bool:
-        """Continue from the saved state if there is one; raises ``TrainingError`` if it is of another run."""
+        """Continue from the saved state if there is one; raises ``TrainingError`` if it is of
+        another run."""
         path = self.run / STATE_FILE
         if not path.exists():
             return False
@@ -114,7 +116,7 @@ class Trainer:
         mine = json.dumps(self.config.identity(), sort_keys=True)
         if state["identity"] != mine:
             raise TrainingError(
-                f"{path} belongs to another configuration; use another --run folder or the old config"
+                f"{path} belongs to another configuration; use another --run folder or the old one"
             )
         self.codec.load_state_dict(state["codec"])
         self.averaged.load_state_dict(state["averaged"])
@@ -130,7 +132,8 @@ class Trainer:
         return torch.from_numpy(np.minimum((slots * count).astype(np.int64), count - 1))
 
     def train_step(self) -> tuple[float, float, float]:
-        """One optimiser step; returns loss, bits per pixel, MSE (0…255 scale), means over the batch.
+        """One optimiser step; returns loss, bits per pixel, MSE (0…255 scale), means over the
+        batch.
 
         Raises ``TrainingError`` before the weights are touched when the loss is not finite.
         """
@@ -154,8 +157,8 @@ class Trainer:
             total = total + (balance * out.linear_y_bits).mean() / pixels
         if not bool(torch.isfinite(total)):
             raise TrainingError(
-                f"the loss is not finite at step {self.step} (levels {levels.tolist()}); the state of the "
-                f"last save is kept in {self.run / STATE_FILE}"
+                f"the loss is not finite at step {self.step} (levels {levels.tolist()}); "
+                f"the state of the last save is kept in {self.run / STATE_FILE}"
             )
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(config, self.step) * group["factor"]
@@ -172,7 +175,7 @@ class Trainer:
         # A short memory at first, or the average would remember the random start.
         decay = min(self.config.ema_decay**AVERAGE_EVERY, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            targets = list(self.averaged.parameters())
+            targets: list[Tensor] = list(self.averaged.parameters())
             sources = [p.detach() for p in self.codec.parameters()]
             torch._foreach_lerp_(targets, sources, 1 - decay)
 
@@ -194,7 +197,9 @@ class Trainer:
                     codec, x, self.anchors[level][None], noise=False, bf16=self.config.bf16
                 )
                 restored = (out.x_hat.clamp(0, 1) * 255).round()
-                squared += (restored - x * 255).square().mean((1, 2, 3)).sum().item() * x[0, 0].numel()
+                squared += (restored - x * 255).square().mean((1, 2, 3)).sum().item() * x[
+                    0, 0
+                ].numel()
                 bits += (out.y_bits + out.z_bits).sum().item()
                 pixels += x[0, 0].numel()
             if pixels:
@@ -207,7 +212,8 @@ class Trainer:
             log.write(json.dumps(record) + "\n")
 
     def fit(self, report: Callable[[Progress], None], should_stop: Callable[[], bool]) -> None:
-        """Train to ``config.steps`` or until ``should_stop``; saves at every validation and at the end."""
+        """Train to ``config.steps`` or until ``should_stop``; saves at every validation and at the
+        end."""
         self.run.mkdir(parents=True, exist_ok=True)
         config, started, since = self.config, time.monotonic(), self.step
         try:
@@ -217,7 +223,9 @@ class Trainer:
                 speed = done * config.batch * config.crop**2 / 1e6 / (time.monotonic() - started)
                 report(Progress(self.step, config.steps, loss, bpp, mse, speed))
                 if self.step % config.log_every == 0:
-                    self._log({"step": self.step, "loss": loss, "bpp": bpp, "mse": mse, "mpx_s": speed})
+                    self._log(
+                        {"step": self.step, "loss": loss, "bpp": bpp, "mse": mse, "mpx_s": speed}
+                    )
                 if self.step % config.validate_every == 0:
                     self._log({"step": self.step, "validation": self.validate()})
                     self.save()

@@ -93,7 +93,13 @@ def test_conv_scale_folds_its_scales(kernel, groups) -> None:
     x = torch.randn(2, 8, 9, 9)
     with torch.no_grad():
         expected = nn.functional.conv2d(
-            x * layer.scale_in.repeat(1, groups, 1, 1), layer.weight, None, 1, kernel // 2, 1, groups
+            x * layer.scale_in.repeat(1, groups, 1, 1),
+            layer.weight,
+            None,
+            1,
+            kernel // 2,
+            1,
+            groups,
         )
         expected = (expected + layer.bias[:, None, None]) * layer.scale_out.view(1, -1, 1, 1)
         assert (layer(x) - expected).abs().max() < 1e-4

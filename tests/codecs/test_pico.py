@@ -14,7 +14,9 @@ def millions(module: torch.nn.Module) -> float:
     return sum(p.numel() for p in module.parameters()) / 1e6
 
 
-def kilo_macs_per_pixel(module: torch.nn.Module, inputs: dict[str, torch.Tensor], side: int) -> float:
+def kilo_macs_per_pixel(
+    module: torch.nn.Module, inputs: dict[str, torch.Tensor], side: int
+) -> float:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(**inputs)
     return counter.get_total_flops() / 2 / side**2 / 1e3
@@ -151,7 +153,9 @@ def test_without_context_the_known_latents_are_not_read(small_config) -> None:
     prior = torch.rand(1, small_config.prior_channels, 4, 4)
     known = [torch.rand(1, small_config.latent_channels, 4, 4)]
     with torch.no_grad():
-        assert torch.equal(codec.context.step(1, prior, known)[0], codec.context.step(1, prior, [])[0])
+        assert torch.equal(
+            codec.context.step(1, prior, known)[0], codec.context.step(1, prior, [])[0]
+        )
 
 
 @pytest.mark.parametrize("order", ["crd", "dcr"])

@@ -18,7 +18,9 @@ def photo_folder(tmp_path: Path) -> Path:
     rng = np.random.default_rng(5)
     for i in range(5):
         coarse = rng.integers(0, 256, (10, 10, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((160, 160), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+        Image.fromarray(coarse).resize((160, 160), Image.Resampling.BICUBIC).save(
+            folder / f"{i}.png"
+        )
     return folder
 
 

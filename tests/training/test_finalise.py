@@ -58,7 +58,7 @@ def test_a_trained_pico_is_a_codec_with_the_parts_of_the_design(weights) -> None
     codec = TrainedPico.load(weights)
     assert isinstance(codec, Codec)
     parts = codec.parts("crd")
-    assert {f for f in vars(parts)} == {"analysis", "scale_decoder", "synthesis", "tables"}
+    assert set(vars(parts)) == {"analysis", "scale_decoder", "synthesis", "tables"}
     assert prove(parts.scale_decoder, codec.geometry.z_max)
     assert len(parts.tables.y) == 64
     assert all(int(t.sum()) == 4096 for t in (*parts.tables.y, *parts.tables.z.rows))
@@ -141,7 +141,12 @@ def test_a_safe_pt_checkpoint_loads(weights) -> None:
 
 @pytest.mark.parametrize(
     "text,complaint",
-    [('{"codec": "pico", "nme": 1}', "nme"), ("[]", "object"), ("{", "JSON"), ('{"name": "x"}', "missing")],
+    [
+        ('{"codec": "pico", "nme": 1}', "nme"),
+        ("[]", "object"),
+        ("{", "JSON"),
+        ('{"name": "x"}', "encoder_channels"),
+    ],
 )
 def test_a_wrong_configuration_is_refused(weights, text, complaint) -> None:
     weights.with_suffix(".json").write_text(text)

@@ -79,5 +79,7 @@ def test_the_linear_scale_decoder_does_not_steer_the_codec(tiny_preset: str) -> 
     out = simulate(codec, x, anchors, noise=True, bf16=False, linear=True)
     assert out.linear_y_bits is not None
     out.linear_y_bits.sum().backward()
-    touched = {n for n, p in codec.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    touched = {
+        n for n, p in codec.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0
+    }
     assert touched and all(n.startswith("scale_decoders.linear.") for n in touched)

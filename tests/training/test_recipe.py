@@ -16,7 +16,9 @@ def run(settings: TrainConfig, photos, folder: Path, stop_at: int | None = None)
     return trainer
 
 
-def test_a_resumed_run_gives_the_same_weights_as_an_unbroken_one(settings, photos, tmp_path) -> None:
+def test_a_resumed_run_gives_the_same_weights_as_an_unbroken_one(
+    settings, photos, tmp_path
+) -> None:
     whole = run(settings, photos, tmp_path / "whole")
     run(settings, photos, tmp_path / "halves", stop_at=3)
     resumed = run(settings, photos, tmp_path / "halves")
@@ -54,7 +56,9 @@ def test_the_horizon_may_change_on_resume(settings, photos, tmp_path) -> None:
     assert run(longer, photos, tmp_path).step == 8
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(settings, photos, tmp_path) -> None:
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(
+    settings, photos, tmp_path
+) -> None:
     trainer = run(settings, photos, tmp_path, stop_at=3)
     saved = (tmp_path / STATE_FILE).read_bytes()
     with torch.no_grad():
