@@ -10,7 +10,7 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from pico_deploy import _core
-from pico_deploy.core_errors import DamagedStreamError
+from pico_deploy.core_errors import DamagedStreamError, WrongModelError
 from pico_deploy.errors import ModelMismatchError
 from pico_deploy.runtime.backend import LoadedPart, stored
 from pico_deploy.runtime.observer import Observer, timed
@@ -43,6 +43,14 @@ def open_stream(data: bytes, session: Session, *, any_pixel_model: bool = False)
 
     Raises ``StreamError`` or ``ModelMismatchError``.
     """
+    made_with = _core.parse(data).entropy_fingerprint
+    if made_with != session.model.fingerprint:
+        error = WrongModelError(
+            f"the stream was made with entropy model {made_with.hex()}, the bundle holds "
+            f"{session.manifest.entropy_fingerprint}; use the bundle it was made with"
+        )
+        error.status = "wrong-model"
+        raise error
     decoder = _core.Decoder(session.model, data)
     found, expected = decoder.image.pixel_fingerprint.hex(), session.manifest.pixel_fingerprint
     if found != expected and not any_pixel_model:
@@ -67,9 +75,10 @@ def _ranges(tiles: tuple[int, ...]) -> str:
 def damage_error(damage: tuple[DamagedStreamError, ...], tiles: int) -> DamagedStreamError:
     """One error for all damaged groups of an image, naming every tile that is lost."""
     lost = tuple(tile for error in damage for tile in error.tiles)
+    reason = str(damage[0]).partition(". ")[0]
     error = type(damage[0])(
-        f"{len(lost)} of {tiles} tiles cannot be decoded (tiles {_ranges(lost)}): {damage[0]}; "
-        "copy the file again, or decode the rest with --conceal"
+        f"{len(lost)} of {tiles} tiles cannot be decoded (tiles {_ranges(lost)}): {reason}; "
+        "fetch the file again, or decode the rest with --conceal"
     )
     error.status, error.stream, error.tiles = damage[0].status, damage[0].stream, lost
     return error

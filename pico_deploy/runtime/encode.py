@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pico_deploy import _core
 from pico_deploy.bundle.manifest import Role
+from pico_deploy.core_errors import SymbolError
 from pico_deploy.errors import UsageError
 from pico_deploy.runtime.backend import Array, LoadedPart, stored
 from pico_deploy.runtime.observer import Observer, timed
@@ -103,8 +104,13 @@ def encode(
 
     def code(item: _Group) -> int:
         group, z, y = item
-        with timed(watch, "entropy", group):
-            encoder.encode_group(group, z, y)
+        try:
+            with timed(watch, "entropy", group):
+                encoder.encode_group(group, z, y)
+        except SymbolError as error:
+            report = analysis.report
+            error.args = (f"analysis on {report.library} {report.version}: {error}",)
+            raise
         return len(z)
 
     watch.begin("encode", grid.tiles)

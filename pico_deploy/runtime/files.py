@@ -208,8 +208,9 @@ def decode_file(
     ``OutputError``; then nothing is written.
     """
     check_suffix(picture_path)
+    data = read_stream(stream_path)
     with naming(stream_path):
-        decoder = open_stream(read_stream(stream_path), session, any_pixel_model=any_pixel_model)
+        decoder = open_stream(data, session, any_pixel_model=any_pixel_model)
         image = decoder.image
         metadata, warnings = _kept_metadata(image)
         with picture_file(

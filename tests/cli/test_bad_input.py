@@ -122,7 +122,7 @@ CASES: dict[str, tuple[Callable[[Desk], list[str]], int, str]] = {
     "flipped header": (lambda d: d.edit_stream(lambda b: b.__setitem__(37, b[37] ^ 1)), 4, ""),
     "wrong version": (lambda d: d.edit_stream(lambda b: b.__setitem__(4, 9)), 4, "version"),
     "not a stream": (lambda d: d.edit_stream(lambda b: b.__setitem__(0, 0x51)), 4, ""),
-    "wrong model": (other_model, 5, ""),
+    "wrong model": (other_model, 5, "use the bundle it was made with"),
     "bundle file missing": (missing_file, 6, "synthesis.onnx is missing"),
     "bundle file altered": (altered_file, 6, "entropy.bin was altered"),
     "no bundle": (no_bundle, 6, "cannot open the bundle"),
@@ -160,6 +160,7 @@ def test_bad_input_is_one_line_an_exit_code_and_no_file(
     assert len(lines) == 1
     assert printed.err.endswith(lines[0] + "\n")
     assert reason in lines[0]
+    assert lines[0].count(str(desk.stream)) <= 1
     assert files(desk.folder) == before
 
 

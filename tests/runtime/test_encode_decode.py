@@ -15,6 +15,7 @@ from tiny_codec import GEOMETRY, NumpyPart, flat_blocks
 
 from pico_deploy import _core
 from pico_deploy.bundle.manifest import Role
+from pico_deploy.core_errors import SymbolError
 from pico_deploy.errors import UsageError
 from pico_deploy.runtime.backend import LoadedPart
 from pico_deploy.runtime.decode import Decoded, decode, open_stream
@@ -338,7 +339,7 @@ def test_symbols_that_are_no_symbols_are_refused_and_not_repaired(
             outputs["y"][0, 0, 0, 0] = value
             return outputs
 
-    with pytest.raises(UsageError):
+    with pytest.raises(SymbolError, match="^analysis on numpy "):
         encode(ArrayPixels(flat_blocks(120, 120)), session, Unsound("analysis"), LEVEL)
 
 
