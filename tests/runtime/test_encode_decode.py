@@ -339,7 +339,7 @@ def test_symbols_that_are_no_symbols_are_refused_and_not_repaired(
             outputs["y"][0, 0, 0, 0] = value
             return outputs
 
-    with pytest.raises(SymbolError, match="^analysis on numpy "):
+    with pytest.raises(SymbolError, match=r"^analysis on numpy "):
         encode(ArrayPixels(flat_blocks(120, 120)), session, Unsound("analysis"), LEVEL)
 
 
