@@ -88,7 +88,7 @@ def main() -> None:
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
     bundle, stream, result = out / "pico-s.bundle", out / "photo.pico", out / "host.json"
-    command("convert", "pico-s", "-o", bundle, "--force")
+    command("convert", "pico-s", "-o", bundle)
     command("encode", options.photo, stream, "--bundle", bundle, "--level", str(LEVEL))
     for runtime in RUNTIMES:
         command(

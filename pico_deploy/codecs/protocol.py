@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from pico_deploy.codecs.layers import ShuffleOrder
+from pico_deploy.codecs.shuffle import ShuffleOrder
 from pico_deploy.entropy.model import EntropyModel, Geometry, Layer, Table, ZTables
 
 PartName = Literal["analysis", "synthesis"]

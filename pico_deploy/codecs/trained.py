@@ -15,10 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from pico_deploy.codecs.checkpoint import fit_state, read_config, read_tensors, write_tensors
-from pico_deploy.codecs.layers import ShuffleOrder
+from pico_deploy.codecs.config import Y_LIMIT, Z_LIMIT, PicoConfig
 from pico_deploy.codecs.levels import anchor_weights
-from pico_deploy.codecs.pico import Y_LIMIT, Z_LIMIT, PicoCodec, PicoConfig
+from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.protocol import Parts, Tables
+from pico_deploy.codecs.shuffle import ShuffleOrder
 from pico_deploy.entropy.model import EntropyModel, Geometry
 from pico_deploy.entropy.serialise import from_bytes, to_bytes
 from pico_deploy.errors import CheckpointError, PicoError

@@ -16,8 +16,10 @@ import numpy.typing as npt
 import torch
 
 from pico_deploy._core import Model
+from pico_deploy.codecs.config import PicoConfig
 from pico_deploy.codecs.levels import anchor_weights
-from pico_deploy.codecs.pico import FloatScaleDecoder, PicoCodec, PicoConfig
+from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.codecs.scale_decoder import FloatScaleDecoder
 from pico_deploy.codecs.trained import ScaleShape, TrainedPico, geometry_of
 from pico_deploy.entropy.factorised import factorised_tables
 from pico_deploy.entropy.gaussian import gaussian_table, scales

@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pico_deploy.codecs.layers import ConvScale, ConvScale311, Down, Up
+from pico_deploy.codecs.layers import ConvScale, ConvScale311
 from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.codecs.resampling import Down, Up
 
 RESIDUAL_GAIN = 0.005
 CONTEXT_GAIN = 0.01

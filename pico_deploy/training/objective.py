@@ -9,15 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pico_deploy.codecs.pico import (
-    GRID_STEPS,
-    Y_LIMIT,
-    Z_LIMIT,
-    PicoCodec,
-    grid_to_space,
-    round_half_up,
-    space_to_grid,
-)
+from pico_deploy.codecs.config import Y_LIMIT, Z_LIMIT
+from pico_deploy.codecs.context import GRID_STEPS
+from pico_deploy.codecs.pico import PicoCodec, round_half_up
+from pico_deploy.codecs.shuffle import grid_to_space, space_to_grid
 
 # A thin, wide tail beside the Gaussian: keeps a gradient where the Gaussian's own mass underflows.
 TAIL_SHARE = 4e-6

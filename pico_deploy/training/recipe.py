@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.levels import anchor_weights
-from pico_deploy.codecs.pico import PRESETS, PicoCodec
+from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.errors import TrainingError, UsageError
 from pico_deploy.training.config import TrainConfig
 from pico_deploy.training.data import CropSampler, Photos

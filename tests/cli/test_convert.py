@@ -71,7 +71,8 @@ def checkpoint(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """A checkpoint of a small PICO with its configuration, altered by ``change``."""
     from safetensors.torch import save_file
 
-    from pico_deploy.codecs.pico import PRESETS, PicoCodec
+    from pico_deploy.codecs.config import PRESETS
+    from pico_deploy.codecs.pico import PicoCodec
     from pico_deploy.codecs.trained import config_to_json
 
     sizes = {"encoder_channels": (8, 8, 8), "decoder_channels": (8, 8, 8), "latent_channels": 12}

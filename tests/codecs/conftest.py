@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 import torch
 
-from pico_deploy.codecs.pico import PRESETS, PicoCodec, PicoConfig
+from pico_deploy.codecs.config import PRESETS, PicoConfig
+from pico_deploy.codecs.pico import PicoCodec
 
 
 @pytest.fixture(scope="session")

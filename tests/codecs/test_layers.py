@@ -2,20 +2,15 @@ import pytest
 import torch
 from torch import nn
 
-from pico_deploy.codecs.layers import (
-    ConvScale,
-    ConvScale311,
-    Down,
-    LevelScale,
-    Up,
+from pico_deploy.codecs.layers import ConvScale, ConvScale311, LevelScale, fold
+from pico_deploy.codecs.resampling import Down, Up, haar_down, haar_matrix, haar_up
+from pico_deploy.codecs.shuffle import (
     depth_to_space,
-    fold,
-    haar_down,
-    haar_matrix,
-    haar_up,
+    depth_to_space_dcr_batched,
+    grid_to_space,
     shuffle_channels_crd_to_dcr,
+    space_to_grid,
 )
-from pico_deploy.codecs.pico import depth_to_space_dcr_batched, grid_to_space, space_to_grid
 
 
 def randomised(module: nn.Module) -> nn.Module:

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.layers import fold
 from pico_deploy.codecs.levels import anchor_weights
-from pico_deploy.codecs.pico import PRESETS, PicoCodec, fold_networks, round_half_up
+from pico_deploy.codecs.pico import PicoCodec, fold_networks, round_half_up
 
 
 def millions(module: torch.nn.Module) -> float:

@@ -18,8 +18,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from pico_deploy.codecs.layers import ShuffleOrder
 from pico_deploy.codecs.protocol import Parts, Tables
+from pico_deploy.codecs.shuffle import ShuffleOrder
 from pico_deploy.entropy.gaussian import standard_tables
 from pico_deploy.entropy.model import EntropyModel, Geometry, Layer, ZTables
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from pico_deploy.codecs.pico import PRESETS, PicoCodec
+from converters.formats import Converted
+from pico_deploy.codecs.config import PRESETS
+from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.codecs.protocol import Parts
 from pico_deploy.codecs.trained import TrainedPico, geometry_of
 from pico_deploy.entropy.gaussian import standard_tables
 from pico_deploy.entropy.model import EntropyModel, Layer, ZTables
@@ -52,3 +57,13 @@ def make() -> TrainedPico:
     )
     model = EntropyModel(geometry, (layer,), 0, standard_tables(), z_tables)
     return TrainedPico(CONFIG, network, {"linear": model})
+
+
+@dataclass(frozen=True)
+class PicoArtefacts:
+    """Every float artefact of the small PICO, ungated."""
+
+    codec: TrainedPico
+    parts: Parts
+    converted: Converted
+    folder: Path

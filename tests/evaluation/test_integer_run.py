@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tiny_codec import GEOMETRY, entropy_model, flat_blocks
 
-from pico_deploy.codecs.pico import PRESETS, PicoCodec
+from pico_deploy.codecs.config import PRESETS
+from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.trained import TrainedPico, geometry_of
 from pico_deploy.errors import ModelMismatchError
 from pico_deploy.evaluation import integer_run

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pico_deploy.codecs.pico import PRESETS
+from pico_deploy.codecs.config import PRESETS
 from pico_deploy.training.config import TrainConfig
 from pico_deploy.training.data import Photos, load_photos
 

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from pico_deploy._core import Model
+from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.levels import anchor_weights
-from pico_deploy.codecs.pico import PRESETS, PicoCodec
+from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.protocol import Codec
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.prove import prove

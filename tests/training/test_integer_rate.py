@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from pico_deploy.codecs.pico import PRESETS, PicoCodec
+from pico_deploy.codecs.config import PRESETS
+from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.gaussian import standard_tables
 from pico_deploy.training.finalise import finalise

@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
+from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.levels import anchor_weights
-from pico_deploy.codecs.pico import PRESETS, PicoCodec
+from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.training.objective import (
     gaussian_bits,
     index_to_scale,
