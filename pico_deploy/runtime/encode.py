@@ -113,7 +113,8 @@ def encode(
             raise
         return len(z)
 
-    watch.begin("encode", grid.tiles)
+    label = f"encode at level {levels}" if isinstance(levels, int) else "encode"
+    watch.begin(label, grid.tiles)
     done = 0
     with ThreadPoolExecutor(1) as pixel_thread, ThreadPoolExecutor(1) as core_thread:
         tiles = ahead(prepare, range(grid.tiles), pixel_thread)

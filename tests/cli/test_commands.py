@@ -196,7 +196,7 @@ def test_progress_goes_to_stderr_in_a_few_lines(
     assert run([*arguments, "--level", "1"]) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if "tiles" in line]
     assert 1 <= len(lines) <= 11
-    assert lines[-1] == "tiles: 25 of 25, encode"
+    assert lines[-1] == "tiles: 25 of 25, encode at level 1"
 
 
 @pytest.mark.parametrize(
