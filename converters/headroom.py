@@ -7,6 +7,7 @@ the Neural Engine's sums (as published by others; not measured here).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -78,11 +79,16 @@ class _Recorder(torch.fx.Interpreter):
         if n.op == "call_function" and isinstance(result, Tensor):
             operation = str(n.target).split(".")[1] if "." in str(n.target) else str(n.target)
             seen = self.seen.setdefault(_layer_name(n), _Seen(operation))
-            seen.largest = max(seen.largest, float(result.abs().max()))
+            seen.largest = _larger(seen.largest, float(result.abs().max()))
             if operation in ("conv2d", "conv_transpose2d"):
                 args, kwargs = self.fetch_args_kwargs_from_env(n)
-                seen.bound = max(seen.bound or 0.0, _sum_bound(operation, args, kwargs))
+                seen.bound = _larger(seen.bound or 0.0, _sum_bound(operation, args, kwargs))
         return result
+
+
+def _larger(a: float, b: float) -> float:
+    """The larger of two; NaN, once seen, stays."""
+    return a if b <= a or math.isnan(a) else b
 
 
 def _sum_bound(operation: str, args: Sequence[Any], kwargs: dict[str, Any]) -> float:
@@ -136,7 +142,7 @@ def measure_headroom(
 
 
 def _verdict(seen: _Seen, limits: HeadroomLimits) -> Verdict:
-    ratio = max(seen.largest / FP16_MAX, (seen.bound or 0.0) / ANE_ACCUMULATOR_MAX)
+    ratio = _larger(seen.largest / FP16_MAX, (seen.bound or 0.0) / ANE_ACCUMULATOR_MAX)
     if not ratio <= 1:  # a NaN is over
         return "over"
     return "near" if ratio * limits.near_factor > 1 else "ok"

@@ -96,15 +96,15 @@ def anchor_levels(anchor_table: NDArray[np.float32]) -> tuple[int, ...]:
 
 
 def to_pixels(x: NDArray[np.float32]) -> Tile:
-    """``x [1, 3, T, T]`` in 0…1 as the 8-bit picture a user gets (round half up)."""
-    scaled = np.floor(x[0].transpose(1, 2, 0) * 255 + 0.5)
+    """``x [1, 3, T, T]`` in 0…1 as the 8-bit picture a user gets (round half up, NaN is 0)."""
+    scaled = np.floor(np.nan_to_num(x[0].transpose(1, 2, 0)) * 255 + 0.5)
     return np.asarray(np.clip(scaled, 0, 255), np.uint8)
 
 
 def psnr_db(a: NDArray[np.generic], b: NDArray[np.generic], peak: float) -> float:
     """Peak signal-to-noise ratio, in dB, at most ``PSNR_CEILING_DB``; NaN stays NaN."""
     mse = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
-    return PSNR_CEILING_DB if mse == 0 else min(PSNR_CEILING_DB, 10 * np.log10(peak**2 / mse))
+    return PSNR_CEILING_DB if mse < peak**2 * 1e-12 else 10 * float(np.log10(peak**2 / mse))
 
 
 def masks(geometry: Geometry, *, void: bool) -> Arrays:

@@ -198,7 +198,8 @@ def halve_weights(model: TfliteModel) -> None:
             if value is None or value.dtype != np.float32 or value.ndim == 0:
                 continue
             if index not in wide:
-                half = value.astype(np.float16)
+                with np.errstate(over="ignore"):
+                    half = value.astype(np.float16)
                 if not np.isfinite(half).all():
                     name = graph.tensors[index].name.decode()
                     raise ConversionError(
