@@ -49,8 +49,9 @@ def decode(
             observer=observer,
         )
     report = result.runtime
+    lost = f", {len(result.lost_tiles)} of them lost and grey" if result.lost_tiles else ""
     lines = (
-        f"{picture}: {result.width}×{result.height}, {result.tiles} tiles",
+        f"{picture}: {result.width}×{result.height}, {result.tiles} tiles{lost}",
         f"synthesis: {report.library} {report.version} ({report.precision}), "
         f"loaded in {human_ms(report.load_ns)}",
         *result.notes,

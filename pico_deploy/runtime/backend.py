@@ -78,7 +78,7 @@ class LoadedPart(Protocol):
     def __call__(self, inputs: Mapping[Role, Array]) -> dict[Role, Array]:
         """Run once. Outputs are canonical: NCHW views, integers of pixels already as float.
 
-        They may be overwritten by the next call.
+        They are the caller's: no later call overwrites them.
         """
         ...
 

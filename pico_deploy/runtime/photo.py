@@ -24,7 +24,7 @@ from pico_deploy.runtime.colour import ColourPlan, UnsupportedPixelsError, plan_
 
 # Named, so that no exotic parser (PostScript, FITS, …) ever sees a stranger's file.
 # Pillow opens MPO as JPEG and knows no format of that name.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP")
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _HEAD_BYTES = 4096
 _PILLOW_LIMIT = threading.Lock()
@@ -163,8 +163,6 @@ def _bits(image: Image.Image, head: bytes) -> int:
         return head[24]
     if image.format == "TIFF":
         return int(max(image.tag_v2.get(258, (8,))))  # type: ignore[attr-defined]
-    if image.format == "PPM" and head[:2] in (b"P5", b"P6"):
-        return 16 if b"\n65535" in head[:64] else 8
     if image.format == "AVIF":
         at = head.find(b"av1C")  # type, version, profile and level, then the flags
         flags = head[at + 6] if 0 <= at < len(head) - 6 else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,17 @@ def test_source_that_makes_no_sense_is_a_usage_error(
 ) -> None:
     assert run(["convert", *arguments, "-o", str(tmp_path / "x.bundle")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_codec_class_may_lie_in_the_working_folder(
+    tmp_path: Path,
+    weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "codec_of_mine.py").write_text("class Codec:\n    pass\n")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    arguments = [str(weights), "--codec", "codec_of_mine:Codec", "-o", str(tmp_path / "x.bundle")]
+    assert run(["convert", *arguments]) == 2
+    assert "no classmethod load" in capsys.readouterr().err

@@ -130,6 +130,38 @@ def test_16_bit_tiff_is_reduced_with_a_warning(tmp_path: Path) -> None:
     assert photo.warnings == ("16 bits a sample reduced to 8",)
 
 
+def tiff16(pixels: NDArray[np.uint16]) -> bytes:
+    """An uncompressed 16-bit RGB TIFF (TIFF 6.0); Pillow cannot write one."""
+    height, width, _ = pixels.shape
+    short, long = 3, 4
+    data_at, bits_at = 8 + 2 + 9 * 12 + 4 + 6, 8 + 2 + 9 * 12 + 4
+    entries = [
+        (256, short, 1, width),
+        (257, short, 1, height),
+        (258, short, 3, bits_at),
+        (259, short, 1, 1),  # no compression
+        (262, short, 1, 2),  # RGB
+        (273, long, 1, data_at),
+        (277, short, 1, 3),
+        (278, short, 1, height),
+        (279, long, 1, pixels.size * 2),
+    ]
+    directory = struct.pack("<H", len(entries)) + b"".join(
+        struct.pack("<HHII", *e) for e in entries
+    )
+    bits = struct.pack("<3H", 16, 16, 16)
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(4) + bits + pixels.tobytes()
+
+
+def test_16_bit_rgb_tiff_is_reduced_with_a_warning(tmp_path: Path) -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (HEIGHT, WIDTH, 3), np.uint16)
+    path = tmp_path / "deep.tif"
+    path.write_bytes(tiff16(deep))
+    photo = open_photo(path)
+    assert np.array_equal(whole(photo), deep >> 8)
+    assert photo.warnings == ("16 bits a sample reduced to 8",)
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
 def test_alpha_is_dropped_with_a_warning(
     tmp_path: Path, pixels: NDArray[np.uint8], mode: str
