@@ -8,7 +8,7 @@ from pico_deploy.conformance.thresholds import Thresholds
 from pico_deploy.conformance.verification import Check, Verification
 
 EXACT = ("implementation", "symbols", "streams coded again", "first difference")
-PIXELS = ("encoder → decoder", "images", "peak", "RMS", "PSNR dB", "verdict")
+PIXELS = ("encoder → decoder", "class", "images", "peak", "RMS", "PSNR dB", "verdict")
 
 
 def exact_rows(found: Verification) -> list[list[str]]:
@@ -23,17 +23,18 @@ def exact_rows(found: Verification) -> list[list[str]]:
 
 
 def pixel_rows(found: Verification) -> list[list[str]]:
-    """The worst figures of every pair of an encoder and a decoder."""
+    """The worst figures of every pair of an encoder and a decoder, by tolerance class."""
     pixels = [c for c in found.checks if c.kind == "pixels"]
     rows = []
-    for pair in dict.fromkeys((c.encoder, c.by) for c in pixels):
-        own = [c for c in pixels if (c.encoder, c.by) == pair]
+    for pair in dict.fromkeys((c.encoder, c.by, c.tolerance) for c in pixels):
+        own = [c for c in pixels if (c.encoder, c.by, c.tolerance) == pair]
         psnr = [c.psnr_db for c in own if c.psnr_db is not None]
         failed = [c for c in own if not c.passed]
         verdict = f"{failed[0].image}: {failed[0].difference}" if failed else "within tolerance"
         rows.append(
             [
-                " → ".join(pair),
+                f"{pair[0]} → {pair[1]}",
+                str(pair[2]),
                 str(len(own)),
                 str(max(c.peak or 0 for c in own)),
                 f"{max(c.rms or 0 for c in own):.3f}",

@@ -6,7 +6,7 @@ import hashlib
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -50,13 +50,23 @@ class PixelTolerance(_Section):
     psnr_db: Positive
 
 
+ToleranceClass = Literal["fp32", "fp16", "int8", "int8-high-rate"]
+
+
 class Thresholds(_Section):
     """All limits. ``sha256`` is that of the file they were read from."""
 
     parity: ParityLimits
     headroom: HeadroomLimits
-    pixels: dict[Precision, PixelTolerance]
+    pixels: dict[ToleranceClass, PixelTolerance]
     sha256: str
+
+    def tolerance_class(self, precision: Precision, bits_per_pixel: float) -> ToleranceClass:
+        """The class that decoding a stream of this rate in this precision must keep."""
+        high = bits_per_pixel > self.parity.judged_up_to_bits_per_pixel
+        if precision == "int8" and high:
+            return "int8-high-rate"
+        return precision
 
 
 def read_thresholds(path: Path) -> Thresholds:

@@ -27,8 +27,8 @@ class Check(_Frozen):
     """One comparison. ``by`` is what was checked, on the stream of ``image`` that ``encoder`` made
     at ``level``.
 
-    ``difference`` says what differs when it failed. Pixel figures are null for other kinds; a null
-    PSNR with peak 0 means equal.
+    ``difference`` says what differs when it failed; ``tolerance`` names the class of a pixel check.
+    Pixel figures are null for other kinds; a null PSNR with peak 0 means equal.
     """
 
     image: str
@@ -38,6 +38,7 @@ class Check(_Frozen):
     by: str
     passed: bool
     difference: str | None = None
+    tolerance: str | None = None
     peak: int | None = None
     rms: float | None = None
     psnr_db: float | None = None

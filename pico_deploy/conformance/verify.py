@@ -66,10 +66,12 @@ class _Coded:
     data: bytes
     emitted: dict[int, TileSymbols]
 
-    def check(
-        self, kind: Kind, by: str, difference: str | None, pixels: PixelDifference | None = None
-    ) -> Check:
-        figures = {} if pixels is None else pixel_figures(pixels)
+    @property
+    def bits_per_pixel(self) -> float:
+        height, width = self.case.image.pixels.shape[:2]
+        return 8 * len(self.data) / int(height * width)
+
+    def check(self, kind: Kind, by: str, difference: str | None) -> Check:
         return Check(
             image=self.case.image.name,
             level=self.case.level,
@@ -78,7 +80,6 @@ class _Coded:
             by=by,
             passed=difference is None,
             difference=difference,
-            **figures,  # type: ignore[arg-type]
         )
 
 
@@ -249,8 +250,10 @@ class _Verifier:
             found, symbols = self._decode(coded, decoder)
             yield coded.check("symbols", decoder.name, symbols)
             pixels = compare_pixels(expected, found)
-            excess = _excess(pixels, self.limits.pixels[decoder.precision])
-            yield coded.check("pixels", decoder.name, excess, pixels)
+            tolerance = self.limits.tolerance_class(decoder.precision, coded.bits_per_pixel)
+            excess = _excess(pixels, self.limits.pixels[tolerance])
+            check = coded.check("pixels", decoder.name, excess)
+            yield check.model_copy(update={"tolerance": tolerance, **pixel_figures(pixels)})
 
     def _decode(self, coded: _Coded, decoder: Variant) -> tuple[Pixels, str | None]:
         """Pixels, and how the symbols that reached synthesis differ from the emitted ones."""

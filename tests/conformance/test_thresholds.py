@@ -11,8 +11,8 @@ from pico_deploy.errors import UsageError
 
 def test_every_precision_has_a_tolerance_class_and_less_precision_never_a_stricter_one() -> None:
     pixels = thresholds().pixels
-    assert set(pixels) == {"fp32", "fp16", "int8"}
-    order = [pixels["fp32"], pixels["fp16"], pixels["int8"]]
+    assert list(pixels) == ["fp32", "fp16", "int8", "int8-high-rate"]
+    order = list(pixels.values())
     assert order == sorted(order, key=lambda t: (t.peak, t.rms, -t.psnr_db))
 
 
@@ -23,6 +23,14 @@ def test_hash_of_the_file_is_recorded_and_changes_with_a_limit(tmp_path: Path) -
     copy.write_text(FILE.read_text().replace("peak = 2\n", "peak = 3\n"))
     assert read_thresholds(copy).sha256 != thresholds().sha256
     assert read_thresholds(copy).pixels["fp32"].peak == 3
+
+
+def test_only_int8_is_judged_by_rate() -> None:
+    limits = thresholds()
+    border = limits.parity.judged_up_to_bits_per_pixel
+    assert limits.tolerance_class("int8", border) == "int8"
+    assert limits.tolerance_class("int8", border + 0.01) == "int8-high-rate"
+    assert limits.tolerance_class("fp16", 8.0) == "fp16"
 
 
 @pytest.mark.parametrize(
