@@ -3,92 +3,187 @@
 #include "bytes.h"
 
 enum {
-    LONGEST_GAP = 32766, /* in one word */
-    WORD_PASS = 0xFFFE,  /* pass over LONGEST_GAP + 1 */
-    WORD_LARGE = 0xFFFF, /* gap and value follow */
-    BLOCK = 64
+    BLOCK = 64,
+    MAGNITUDE_BITS = 7, /* of a value that is not 1 or -1 */
+    VALUE_BITS = 2      /* flag and sign */
 };
 
-size_t write_exceptions(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                        uint8_t *out) {
-    uint8_t *at = out;
-    size_t gap = 0;
+/* ---- Writing ---- */
+
+tile_exceptions find_exceptions(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                                exception_entry *entries) {
+    tile_exceptions found = {entries, 0, 0};
     for (size_t first = 0; first < n; first += BLOCK) {
-        size_t end = n - first < BLOCK ? n : first + BLOCK;
-        uint32_t skipped = 0, found = 0; /* most blocks hold no exception: a loop without branches says so */
+        const size_t end = n - first < BLOCK ? n : first + BLOCK;
+        uint32_t skipped = 0, any = 0; /* most blocks hold none: a loop without branches says so */
         for (size_t i = first; i < end; i++) {
-            uint32_t is_skipped = index[i] <= threshold;
+            const uint32_t is_skipped = index[i] <= threshold;
             skipped += is_skipped;
-            found |= is_skipped & (uint32_t)(values[i] != 0);
+            any |= is_skipped & (uint32_t)(values[i] != 0);
         }
-        if (!found) {
-            gap += skipped;
-            continue;
-        }
-        for (size_t i = first; i < end; i++) {
-            if (index[i] > threshold) continue;
-            if (values[i] == 0) {
-                gap++;
-                continue;
+        if (any) {
+            size_t rank = found.skipped;
+            for (size_t i = first; i < end; i++) {
+                if (index[i] > threshold) continue;
+                if (values[i] != 0) entries[found.count++] = make_exception(rank, values[i]);
+                rank++;
             }
-            for (; gap > LONGEST_GAP; gap -= LONGEST_GAP + 1, at += 2) write_u16(at, WORD_PASS);
-            if (values[i] == 1 || values[i] == -1) {
-                write_u16(at, (uint32_t)gap << 1 | (values[i] < 0));
-                at += 2;
-            } else {
-                write_u16(at, WORD_LARGE);
-                write_u16(at + 2, (uint32_t)gap);
-                write_u16(at + 4, (uint8_t)values[i]);
-                at += 6;
-            }
-            gap = 0;
         }
+        found.skipped += skipped;
     }
-    return (size_t)(at - out);
+    return found;
 }
 
-/* Position of the skipped element after `gap` others, from `from` on; n if there is none. */
-static size_t pass_over(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint32_t gap) {
+/* Walks over the exceptions of all tiles in order and gives each its gap. */
+typedef struct gap_walk {
+    uint64_t base, next; /* skipped elements before this tile; the first one not passed */
+} gap_walk;
+
+static uint64_t gap_to(gap_walk *walk, exception_entry entry) {
+    const uint64_t rank = walk->base + (entry >> 8), gap = rank - walk->next;
+    walk->next = rank + 1;
+    return gap;
+}
+
+static int32_t value_of(exception_entry entry) {
+    const uint32_t byte = entry & 0xFF;
+    return byte < 128 ? (int32_t)byte : (int32_t)byte - 256;
+}
+
+exception_size measure_exceptions(const tile_exceptions *tiles, uint32_t tile_count) {
+    uint64_t quotients[EXCEPTION_MAX_RICE + 1] = {0}, fixed = 0;
+    exception_size size = {0, 0, 0};
+    gap_walk walk = {0, 0};
+    for (uint32_t t = 0; t < tile_count; t++) {
+        for (uint32_t i = 0; i < tiles[t].count; i++) {
+            const uint64_t gap = gap_to(&walk, tiles[t].entries[i]);
+            for (uint32_t rice = 0; rice <= EXCEPTION_MAX_RICE; rice++) quotients[rice] += gap >> rice;
+            const int32_t value = value_of(tiles[t].entries[i]);
+            fixed += 1 + VALUE_BITS + (value == 1 || value == -1 ? 0u : (uint32_t)MAGNITUDE_BITS);
+        }
+        size.count += tiles[t].count;
+        walk.base += tiles[t].skipped;
+    }
+    uint64_t best = UINT64_MAX;
+    for (uint32_t rice = 0; rice <= EXCEPTION_MAX_RICE; rice++) {
+        const uint64_t bits = quotients[rice] + (uint64_t)size.count * rice + fixed;
+        if (bits < best) {
+            best = bits;
+            size.rice = rice;
+        }
+    }
+    size.bytes = (best + 7) / 8;
+    return size;
+}
+
+typedef struct bit_writer {
+    uint8_t *data;
+    uint64_t bit;
+} bit_writer;
+
+static void put_bit(bit_writer *w, uint32_t bit) {
+    w->data[w->bit / 8] |= (uint8_t)(bit << w->bit % 8);
+    w->bit++;
+}
+
+static void put_bits(bit_writer *w, uint64_t value, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) put_bit(w, (uint32_t)(value >> i & 1));
+}
+
+void write_exceptions(const tile_exceptions *tiles, uint32_t tile_count, exception_size size, uint8_t *out) {
+    fill_bytes(out, 0, (size_t)size.bytes);
+    bit_writer w = {out, 0};
+    gap_walk walk = {0, 0};
+    for (uint32_t t = 0; t < tile_count; t++) {
+        for (uint32_t i = 0; i < tiles[t].count; i++) {
+            const uint64_t gap = gap_to(&walk, tiles[t].entries[i]);
+            const int32_t value = value_of(tiles[t].entries[i]);
+            const uint32_t magnitude = value < 0 ? (uint32_t)-value : (uint32_t)value;
+            for (uint64_t q = gap >> size.rice; q > 0; q--) put_bit(&w, 1);
+            put_bit(&w, 0);
+            put_bits(&w, gap, size.rice);
+            put_bit(&w, magnitude > 1);
+            if (magnitude > 1) put_bits(&w, magnitude, MAGNITUDE_BITS);
+            put_bit(&w, value < 0);
+        }
+        walk.base += tiles[t].skipped;
+    }
+}
+
+/* ---- Reading ---- */
+
+/* The next bits, least significant first; beyond the end they are 0 and `bit` passes `bits`. */
+static uint32_t take_bits(exception_reader *r, uint32_t count) {
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < count; i++, r->bit++) {
+        if (r->bit < r->bits) value |= (uint32_t)(r->data[r->bit / 8] >> r->bit % 8 & 1) << i;
+    }
+    return value;
+}
+
+/* Read the next exception of the list, if there is one. At most as many steps as there are bits. */
+static int read_next(exception_reader *r) {
+    r->pending = r->left > 0;
+    if (!r->pending) return 1;
+    r->left--;
+    uint64_t quotient = 0;
+    while (take_bits(r, 1) != 0) quotient++;
+    r->gap = quotient << r->rice | take_bits(r, r->rice); /* quotient < 2^31 bits of a payload */
+    uint32_t magnitude = 1;
+    if (take_bits(r, 1) != 0) {
+        magnitude = take_bits(r, MAGNITUDE_BITS);
+        if (magnitude < 2) return 0;
+    }
+    if (magnitude > r->max) return 0;
+    r->value = (int8_t)(take_bits(r, 1) != 0 ? -(int32_t)magnitude : (int32_t)magnitude);
+    return r->bit <= r->bits;
+}
+
+int exceptions_begin(exception_reader *reader, const uint8_t *data, size_t size, uint32_t count,
+                     uint32_t rice, uint32_t max) {
+    reader->data = data;
+    reader->bit = 0;
+    reader->bits = (uint64_t)size * 8;
+    reader->rice = rice;
+    reader->left = count;
+    reader->max = max;
+    return read_next(reader);
+}
+
+/* Position of the skipped element after *gap others, from `from` on; n if the tile ends before, and *gap is
+ * then what is left of it. */
+static size_t pass_over(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap) {
     while (n - from >= BLOCK) {
         uint32_t skipped = 0;
         for (size_t i = from; i < from + BLOCK; i++) skipped += index[i] <= threshold;
-        if (skipped > gap) break;
-        gap -= skipped;
+        if (skipped > *gap) break;
+        *gap -= skipped;
         from += BLOCK;
     }
     for (; from < n; from++) {
         if (index[from] > threshold) continue;
-        if (gap == 0) return from;
-        gap--;
+        if (*gap == 0) return from;
+        *gap -= 1;
     }
     return n;
 }
 
-int read_exceptions(const uint8_t *words, size_t count, const uint8_t *index, size_t n, uint32_t threshold,
-                    uint32_t max, int8_t *values) {
+int exceptions_apply(exception_reader *reader, const uint8_t *index, size_t n, uint32_t threshold,
+                     int8_t *values) {
     size_t from = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t word = read_u16(words + 2 * i), gap = word >> 1;
-        int32_t value = (word & 1) != 0 ? -1 : 1;
-        if (word == WORD_PASS) {
-            from = pass_over(index, n, threshold, from, LONGEST_GAP);
-            if (from == n || i + 1 == count) return 0;
-            from++;
-            continue;
-        }
-        if (word == WORD_LARGE) {
-            if (count - i < 3) return 0;
-            gap = read_u16(words + 2 * i + 2);
-            uint32_t byte = read_u16(words + 2 * i + 4);
-            if (gap > LONGEST_GAP || byte > 255) return 0;
-            value = byte < 128 ? (int32_t)byte : (int32_t)byte - 256;
-            int32_t limit = (int32_t)max;
-            if ((value >= -1 && value <= 1) || value < -limit || value > limit) return 0;
-            i += 2;
-        }
-        from = pass_over(index, n, threshold, from, gap);
-        if (from == n) return 0;
-        values[from++] = (int8_t)value;
+    while (reader->pending) {
+        from = pass_over(index, n, threshold, from, &reader->gap);
+        if (from == n) return 1; /* the next one lies in a later tile */
+        values[from++] = reader->value;
+        if (!read_next(reader)) return 0;
+    }
+    return 1;
+}
+
+int exceptions_end(const exception_reader *reader) {
+    if (reader->pending || reader->bits - reader->bit >= 8) return 0;
+    for (uint64_t bit = reader->bit; bit < reader->bits; bit++) {
+        if ((reader->data[bit / 8] >> bit % 8 & 1) != 0) return 0;
     }
     return 1;
 }

@@ -1,23 +1,63 @@
-/* Non-zero values among skipped elements: a bounded list of words a tile. Syntax: docs/bitstream.md, section
- * 5.3. */
+/* Non-zero values among the skipped elements of a stream: a bounded, bit-packed list of (gap, value). Gaps
+ * count skipped elements and run on from tile to tile. Syntax: docs/bitstream.md, section 5.3. */
 #ifndef PICO_EXCEPTIONS_H
 #define PICO_EXCEPTIONS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Every exception takes at most three words and at least one element, and every 32767 elements may add a
- * word. */
-static inline size_t exception_bytes_bound(size_t elements) {
-    return 6 * elements + 2 * (elements / 32767 + 1);
+enum { EXCEPTION_MAX_RICE = 24 };
+
+/* ---- Writing ---- */
+
+/* One exception: how many skipped elements of its tile come before it, and its value. A tile has at most
+ * 2^24. */
+typedef uint32_t exception_entry;
+
+static inline exception_entry make_exception(size_t rank, int8_t value) {
+    return (uint32_t)rank << 8 | (uint8_t)value;
 }
 
-/* Write the exceptions of a tile and return the number of bytes. */
-size_t write_exceptions(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                        uint8_t *out);
+/* The exceptions of one tile, and how many elements it skips. */
+typedef struct tile_exceptions {
+    const exception_entry *entries;
+    uint32_t count, skipped;
+} tile_exceptions;
 
-/* Put them into `values`, whose skipped elements are 0. Returns 0 if the words are not a well-formed list. */
-int read_exceptions(const uint8_t *words, size_t count, const uint8_t *index, size_t n, uint32_t threshold,
-                    uint32_t max, int8_t *values);
+/* Collect those of a tile; `entries` has room for n. */
+tile_exceptions find_exceptions(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                                exception_entry *entries);
+
+/* What is coded of them: the Rice parameter that makes the list shortest, and its length. */
+typedef struct exception_size {
+    uint32_t count, rice;
+    uint64_t bytes;
+} exception_size;
+
+exception_size measure_exceptions(const tile_exceptions *tiles, uint32_t tile_count);
+
+/* Write exactly size.bytes. */
+void write_exceptions(const tile_exceptions *tiles, uint32_t tile_count, exception_size size, uint8_t *out);
+
+/* ---- Reading ---- */
+
+typedef struct exception_reader {
+    const uint8_t *data;
+    uint64_t bit, bits;  /* place and end, in bits */
+    uint32_t rice, left; /* left: exceptions not read yet, the pending one not counted */
+    uint32_t max;        /* values lie in +-max */
+    int pending;         /* there is one, after `gap` more skipped elements */
+    uint64_t gap;
+    int8_t value;
+} exception_reader;
+
+/* Both return 0 if the list is not well-formed. `apply` puts the exceptions of one tile into `values`, whose
+ * skipped elements are 0. */
+int exceptions_begin(exception_reader *reader, const uint8_t *data, size_t size, uint32_t count,
+                     uint32_t rice, uint32_t max);
+int exceptions_apply(exception_reader *reader, const uint8_t *index, size_t n, uint32_t threshold,
+                     int8_t *values);
+/* All read, nothing left over but zero bits that fill the last byte. */
+int exceptions_end(const exception_reader *reader);
 
 #endif

@@ -6,8 +6,8 @@
 
 enum {
     SAMPLE_STRIDE = 7,                /* odd, so that samples fall on every row and column */
-    EXCEPTION_COST = 18 << COST_BITS, /* a word, and its share of longer ones */
-    SYMBOL_PRICE = 2                  /* in 1/2048 bit: what an element less to code may cost */
+    EXCEPTION_COST = 18 << COST_BITS, /* a gap, a flag and a sign, at the usual rarity */
+    SYMBOL_PRICE = 1                  /* in 1/2048 bit: what an element less to code may cost */
 };
 
 uint32_t choose_threshold(const coding_tables *tables, uint32_t y_tables, const uint8_t *index,

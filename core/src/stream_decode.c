@@ -7,7 +7,6 @@
 
 typedef struct decode_scratch {
     uint8_t *threshold;           /* [tiles per stream] */
-    uint32_t *exception_words;    /* [tiles per stream] */
     int8_t *banks, *z, *z_packed; /* z: whole tile, packed: not void, in coding order */
     uint8_t *z_rows;
     uint8_t *index, *index_packed, *index_active;
@@ -18,7 +17,6 @@ typedef struct decode_scratch {
 static void lay_out(arena *memory, const pico_model *model, decode_scratch *s) {
     const size_t y = y_elements(model), z = z_elements(model);
     s->threshold = arena_take(memory, PICO_MAX_TILES_PER_STREAM);
-    s->exception_words = arena_take(memory, PICO_MAX_TILES_PER_STREAM * sizeof(uint32_t));
     s->banks = arena_take(memory, (size_t)model->info.z_side * model->info.z_side);
     s->z = arena_take(memory, z);
     s->z_packed = arena_take(memory, z);
@@ -44,7 +42,7 @@ pico_status pico_decode_memory(const pico_model *model, size_t *scratch_size) {
 /* What a stream's bytes divide into. */
 typedef struct stream_sections {
     rans_reader reader;
-    const uint8_t *exceptions;
+    exception_reader exceptions;
 } stream_sections;
 
 static pico_status damaged(pico_fault *fault, const char *what, uint32_t index, int64_t found,
@@ -58,15 +56,16 @@ static pico_status read_sections(const pico_model *model, const uint8_t *payload
     byte_reader r = {payload, payload + size, 1};
     for (uint32_t t = 0; t < tiles; t++) {
         uint32_t threshold = reader_u8(&r);
-        if (threshold >= model->info.y_tables && threshold != 0) {
+        if (threshold >= model->info.y_tables) {
             return damaged(fault, "skip threshold of tile", t, threshold, model->info.y_tables - 1);
         }
         s->threshold[t] = (uint8_t)threshold;
     }
-    uint64_t exception_words = 0;
-    for (uint32_t t = 0; t < tiles; t++) {
-        s->exception_words[t] = s->threshold[t] > 0 ? reader_varint(&r) : 0;
-        exception_words += s->exception_words[t];
+    const uint32_t exceptions = reader_varint(&r);
+    const uint32_t rice = exceptions > 0 ? reader_u8(&r) : 0;
+    const uint32_t exception_bytes = exceptions > 0 ? reader_varint(&r) : 0;
+    if (rice > EXCEPTION_MAX_RICE) {
+        return damaged(fault, "Rice parameter of the exceptions", 0, rice, EXCEPTION_MAX_RICE);
     }
     uint32_t escapes = reader_varint(&r);
     const uint8_t *states = reader_take(&r, 4 * (size_t)lanes);
@@ -81,7 +80,7 @@ static pico_status read_sections(const pico_model *model, const uint8_t *payload
         }
         reader->state[lane] = state;
     }
-    uint64_t side = escapes + 2 * exception_words, left = reader_left(&r);
+    uint64_t side = (uint64_t)escapes + exception_bytes, left = reader_left(&r);
     if (side > left || (left - side) % 2 != 0) {
         return damaged(fault, "length of the side sections", 0, (int64_t)left, (int64_t)side);
     }
@@ -89,7 +88,10 @@ static pico_status read_sections(const pico_model *model, const uint8_t *payload
     reader->word_end = r.at + (size_t)(left - side);
     reader->escape = reader->word_end;
     reader->escape_end = reader->escape + escapes;
-    sections->exceptions = reader->escape_end;
+    if (!exceptions_begin(&sections->exceptions, reader->escape_end, exception_bytes, exceptions, rice,
+                          model->info.y_max)) {
+        return damaged(fault, "exceptions of the skipped elements", 0, exceptions, 0);
+    }
     return PICO_OK;
 }
 
@@ -125,8 +127,8 @@ static int decode_z(const pico_model *model, uint32_t level, const plane_shape *
 }
 
 static int decode_y(const pico_model *model, const plane_shape *shape, uint32_t threshold,
-                    const uint8_t *exceptions, uint32_t exception_words, rans_reader *reader,
-                    decode_scratch *s) {
+                    stream_sections *sections, decode_scratch *s) {
+    rans_reader *reader = &sections->reader;
     const pico_kernels *kernels = model->kernels;
     const size_t n = valid_count(shape);
     const int32_t max = (int32_t)shape->max;
@@ -138,10 +140,7 @@ static int decode_y(const pico_model *model, const plane_shape *shape, uint32_t 
         if (!kernels->rans_decode(reader, &model->tables, s->index_active, active, s->y_active)) return 0;
         s->y_active[active] = 0;
         kernels->expand(s->index_packed, s->y_active, n, threshold, s->y_packed);
-        if (!read_exceptions(exceptions, exception_words, s->index_packed, n, threshold, shape->max,
-                             s->y_packed)) {
-            return 0;
-        }
+        if (!exceptions_apply(&sections->exceptions, s->index_packed, n, threshold, s->y_packed)) return 0;
     }
     if (max < 127) {
         int32_t outside = 0;
@@ -152,12 +151,16 @@ static int decode_y(const pico_model *model, const plane_shape *shape, uint32_t 
     return 1;
 }
 
-static pico_status check_end(const rans_reader *reader, pico_fault *fault) {
+static pico_status check_end(const stream_sections *sections, pico_fault *fault) {
+    const rans_reader *reader = &sections->reader;
     if (reader->word != reader->word_end) {
         return damaged(fault, "bytes of words left over", 0, (int64_t)(reader->word_end - reader->word), 0);
     }
     if (reader->escape != reader->escape_end) {
         return damaged(fault, "escapes left over", 0, (int64_t)(reader->escape_end - reader->escape), 0);
+    }
+    if (!exceptions_end(&sections->exceptions)) {
+        return damaged(fault, "exceptions left over", 0, sections->exceptions.left, 0);
     }
     for (uint32_t lane = 0; lane < reader->lanes; lane++) {
         if (reader->state[lane] != RANS_STATE_LOW) {
@@ -215,17 +218,15 @@ pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, siz
         int good = decode_z(model, level, &z_plane, &sections.reader, &s);
         if (good) {
             network_run(model, level, s.z, s.index, s.network);
-            good = decode_y(model, &y_plane, s.threshold[t], sections.exceptions, s.exception_words[t],
-                            &sections.reader, &s);
+            good = decode_y(model, &y_plane, s.threshold[t], &sections, &s);
         }
         if (!good) {
             status = damaged(fault, "symbols of stream", stream, 0, 0);
             if (fault != NULL) fault->tile = first + t;
             return status;
         }
-        sections.exceptions += 2 * (size_t)s.exception_words[t];
         store_symbols(model, &z[t], &z_plane, s.z);
         store_symbols(model, &y[t], &y_plane, s.y);
     }
-    return check_end(&sections.reader, fault);
+    return check_end(&sections, fault);
 }

@@ -1,6 +1,5 @@
 /* The symbols of a stream's tiles -> bytes. rANS codes backwards, so tiles, segments and symbols are taken
- * last first, and words, escapes and exceptions grow downwards, each in a region that holds the worst case.
- * */
+ * last first, and words and escapes grow downwards, each in a region that holds the worst case. */
 #include "exceptions.h"
 #include "grid.h"
 #include "header.h"
@@ -8,35 +7,35 @@
 #include "symbols.h"
 
 typedef struct encode_scratch {
-    uint8_t *threshold;        /* [tiles per stream] */
-    uint32_t *exception_words; /* [tiles per stream] */
+    uint8_t *threshold;          /* [tiles per stream] */
+    tile_exceptions *exceptions; /* [tiles per stream] */
     int8_t *banks, *z, *z_packed;
     uint8_t *z_rows, *bank_rows;
     uint8_t *index, *index_packed, *index_active;
     int8_t *y_active, *y_packed, *y;
     uint8_t *network;
-    uint8_t *tile_exceptions;              /* of one tile, before they move to their place */
-    uint8_t *words, *escapes, *exceptions; /* of the stream */
+    exception_entry *entries; /* room for all elements of the stream */
+    uint8_t *words, *escapes; /* of the stream */
 } encode_scratch;
 
-/* Worst cases of one tile: each rANS symbol gives at most one word and one escape. */
-typedef struct tile_bound {
-    uint64_t symbols, exceptions;
-} tile_bound;
+/* The most a tile can take: each rANS symbol gives at most one word and one escape. */
+static uint64_t coded_symbols(const pico_model *model) {
+    return y_elements(model) + z_elements(model) + (uint64_t)model->info.z_side * model->info.z_side;
+}
 
-static tile_bound bound_of(const pico_model *model) {
-    uint64_t positions = (uint64_t)model->info.z_side * model->info.z_side;
-    tile_bound bound = {y_elements(model) + z_elements(model) + positions,
-                        exception_bytes_bound(y_elements(model))};
-    return bound;
+/* Exceptions of n elements, e of them exceptions, take at most 12 bits an element: with the parameter r for
+ * which 2^r <= n / e < 2^(r + 1), which is among those tried, a gap takes 1 + r + gap / 2^r bits and a value
+ * 9 at most, together e * (10 + r) + n / 2^r < e * (12 + r) <= n * (12 + r) / 2^r. */
+static uint64_t exception_bytes(uint64_t elements) {
+    return 2 * elements + 1;
 }
 
 static void lay_out(arena *memory, const pico_model *model, uint32_t tiles, encode_scratch *s) {
     const size_t y = y_elements(model), z = z_elements(model);
     const size_t positions = (size_t)model->info.z_side * model->info.z_side;
-    const tile_bound bound = bound_of(model);
+    const size_t symbols = (size_t)coded_symbols(model) * tiles;
     s->threshold = arena_take(memory, tiles);
-    s->exception_words = arena_take(memory, tiles * sizeof(uint32_t));
+    s->exceptions = arena_take(memory, tiles * sizeof(tile_exceptions));
     s->banks = arena_take(memory, positions);
     s->bank_rows = arena_take(memory, positions);
     s->z = arena_take(memory, z);
@@ -49,10 +48,9 @@ static void lay_out(arena *memory, const pico_model *model, uint32_t tiles, enco
     s->y_packed = arena_take(memory, y);
     s->y = arena_take(memory, y);
     s->network = arena_take(memory, 2 * model->activation_size);
-    s->tile_exceptions = arena_take(memory, (size_t)bound.exceptions);
-    s->words = arena_take(memory, (size_t)(2 * bound.symbols * tiles));
-    s->escapes = arena_take(memory, (size_t)(bound.symbols * tiles));
-    s->exceptions = arena_take(memory, (size_t)(bound.exceptions * tiles));
+    s->entries = arena_take(memory, y * tiles * sizeof(exception_entry));
+    s->words = arena_take(memory, 2 * symbols);
+    s->escapes = arena_take(memory, symbols);
 }
 
 static uint32_t largest_group(const pico_grid *grid, const pico_layout *layout) {
@@ -66,12 +64,13 @@ pico_status pico_encode_memory(const pico_model *model, const pico_grid *grid, c
         return PICO_E_ARGUMENT;
     }
     const uint32_t tiles = largest_group(grid, layout);
-    const tile_bound bound = bound_of(model);
-    const uint64_t sections = (3 * bound.symbols + bound.exceptions) * tiles; /* below 2^38 */
-    const uint64_t front = 4 * PICO_MAX_LANES + 5 + 6 * (uint64_t)tiles;
+    const uint64_t elements = (uint64_t)y_elements(model) * tiles; /* both below 2^35 */
+    const uint64_t sections = 3 * coded_symbols(model) * tiles + exception_bytes(elements);
+    const uint64_t scratch = sections + sizeof(exception_entry) * elements;
+    const uint64_t front = 4 * PICO_MAX_LANES + 3 * 5 + 1 + (uint64_t)tiles;
     /* Everything else in scratch is a few planes of a tile, each below 2^26: far below half of the address
      * space. */
-    if (sections > SIZE_MAX / 4 || sections > (uint64_t)1 << 34) return PICO_E_OVER_LIMIT;
+    if (scratch > SIZE_MAX / 4 || scratch > (uint64_t)1 << 34) return PICO_E_OVER_LIMIT;
     arena memory = arena_over(NULL, 0);
     encode_scratch s;
     lay_out(&memory, model, tiles, &s);
@@ -127,9 +126,8 @@ static void encode_z(const pico_model *model, uint32_t level, const plane_shape 
     }
 }
 
-/* Returns where the tile's exceptions begin: they grow downwards from `exceptions_end`. */
-static uint8_t *encode_y(const pico_model *model, const plane_shape *shape, int skip, uint32_t t,
-                         rans_writer *writer, uint8_t *exceptions_end, encode_scratch *s) {
+static void encode_y(const pico_model *model, const plane_shape *shape, int skip, uint32_t t,
+                     rans_writer *writer, encode_scratch *s) {
     const pico_kernels *kernels = model->kernels;
     const size_t n = valid_count(shape);
     gather_valid_index(shape, s->index, s->index_packed);
@@ -139,35 +137,43 @@ static uint8_t *encode_y(const pico_model *model, const plane_shape *shape, int 
         threshold = choose_threshold(&model->tables, model->info.y_tables, s->index_packed, s->y_packed, n);
     }
     s->threshold[t] = (uint8_t)threshold;
-    s->exception_words[t] = 0;
     if (threshold == 0) {
+        s->exceptions[t].count = s->exceptions[t].skipped = 0;
         kernels->rans_encode(writer, &model->tables, s->index_packed, s->y_packed, n);
-        return exceptions_end;
+        return;
     }
     size_t active =
         kernels->compact_values(s->index_packed, s->y_packed, n, threshold, s->index_active, s->y_active);
     kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, active);
-    size_t bytes = write_exceptions(s->index_packed, s->y_packed, n, threshold, s->tile_exceptions);
-    s->exception_words[t] = (uint32_t)(bytes / 2);
-    copy_bytes(exceptions_end - bytes, s->tile_exceptions, bytes);
-    return exceptions_end - bytes;
+    s->exceptions[t] = find_exceptions(s->index_packed, s->y_packed, n, threshold,
+                                       s->entries + (size_t)t * y_elements(model));
 }
 
 static pico_status assemble(const encode_scratch *s, uint32_t tiles, const rans_writer *writer,
-                            pico_span words, pico_span escapes, pico_span exceptions, uint8_t *out,
-                            size_t capacity, size_t *size, pico_fault *fault) {
-    uint64_t need = tiles + varint_size((uint32_t)escapes.size) + 4 * (uint64_t)writer->lanes + words.size +
-                    escapes.size + exceptions.size;
-    for (uint32_t t = 0; t < tiles; t++) need += s->threshold[t] > 0 ? varint_size(s->exception_words[t]) : 0;
-    if (need > capacity)
+                            pico_span words, pico_span escapes, uint8_t *out, size_t capacity, size_t *size,
+                            pico_fault *fault) {
+    const exception_size exceptions = measure_exceptions(s->exceptions, tiles);
+    uint64_t need = tiles + varint_size(exceptions.count) + varint_size((uint32_t)escapes.size) +
+                    4 * (uint64_t)writer->lanes + words.size + escapes.size;
+    if (exceptions.count > 0) {
+        if (exceptions.bytes > PICO_MAX_STREAM) {
+            return fail(fault, PICO_E_OVER_LIMIT, "size of stream", 0, (int64_t)exceptions.bytes,
+                        PICO_MAX_STREAM);
+        }
+        need += 1 + varint_size((uint32_t)exceptions.bytes) + exceptions.bytes;
+    }
+    if (need > capacity) {
         return fail(fault, PICO_E_BUFFER, "room for the stream", 0, (int64_t)capacity, (int64_t)need);
+    }
     if (need > PICO_MAX_STREAM) {
         return fail(fault, PICO_E_OVER_LIMIT, "size of stream", 0, (int64_t)need, PICO_MAX_STREAM);
     }
     uint8_t *at = out;
     for (uint32_t t = 0; t < tiles; t++) *at++ = s->threshold[t];
-    for (uint32_t t = 0; t < tiles; t++) {
-        if (s->threshold[t] > 0) at = write_varint(at, s->exception_words[t]);
+    at = write_varint(at, exceptions.count);
+    if (exceptions.count > 0) {
+        *at++ = (uint8_t)exceptions.rice;
+        at = write_varint(at, (uint32_t)exceptions.bytes);
     }
     at = write_varint(at, (uint32_t)escapes.size);
     for (uint32_t lane = 0; lane < writer->lanes; lane++, at += 4) write_u32(at, writer->state[lane]);
@@ -175,7 +181,7 @@ static pico_status assemble(const encode_scratch *s, uint32_t tiles, const rans_
     at += words.size;
     copy_bytes(at, escapes.data, escapes.size);
     at += escapes.size;
-    copy_bytes(at, exceptions.data, exceptions.size);
+    if (exceptions.count > 0) write_exceptions(s->exceptions, tiles, exceptions, at);
     *size = (size_t)need;
     return PICO_OK;
 }
@@ -224,11 +230,8 @@ pico_status pico_encode_stream(const pico_model *model, const pico_grid *grid, c
     if (!memory.ok)
         return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size, (int64_t)scratch_needed);
 
-    const tile_bound bound = bound_of(model);
-    uint8_t *const words_end = s.words + (size_t)(2 * bound.symbols * largest);
-    uint8_t *const escapes_end = s.escapes + (size_t)(bound.symbols * largest);
-    uint8_t *const exceptions_end = s.exceptions + (size_t)(bound.exceptions * largest);
-    uint8_t *exceptions = exceptions_end;
+    const size_t symbols = (size_t)coded_symbols(model) * largest;
+    uint8_t *const words_end = s.words + 2 * symbols, *const escapes_end = s.escapes + symbols;
     rans_writer writer;
     writer.lanes = layout->lanes;
     writer.word = words_end;
@@ -247,12 +250,11 @@ pico_status pico_encode_stream(const pico_model *model, const pico_grid *grid, c
             return status;
         }
         network_run(model, levels[first + t], s.z, s.index, s.network);
-        exceptions = encode_y(model, &y_plane, skip, t, &writer, exceptions, &s);
+        encode_y(model, &y_plane, skip, t, &writer, &s);
         gather_valid(&z_plane, s.z, s.z_packed);
         encode_z(model, levels[first + t], &z_plane, &writer, &s);
     }
     const pico_span words = {writer.word, (size_t)(words_end - writer.word)};
     const pico_span escapes = {writer.escape, (size_t)(escapes_end - writer.escape)};
-    const pico_span all_exceptions = {exceptions, (size_t)(exceptions_end - exceptions)};
-    return assemble(&s, tiles, &writer, words, escapes, all_exceptions, out, capacity, size, fault);
+    return assemble(&s, tiles, &writer, words, escapes, out, capacity, size, fault);
 }

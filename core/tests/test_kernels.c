@@ -33,49 +33,92 @@ static void compacting_and_expanding_is_lossless_on_every_length(void) {
     }
 }
 
-static void exceptions_fit_their_bound_and_come_back(void) {
-    uint32_t random = 11;
-    for (int round = 0; round < 400; round++) {
-        const size_t n = round < 300 ? random_u32(&random) % 300 : 30000 + random_u32(&random) % 80000;
-        const uint32_t rarity = round < 300 ? 1 + (uint32_t)round % 9 : 40000;
-        uint8_t *index = exactly(n), *words = exactly(exception_bytes_bound(n));
-        int8_t *values = exactly(n), *back = exactly(n);
-        memset(back, 0, n);
+enum { TILES_OF_A_STREAM = 3 };
+
+/* Tiles of several lengths, whose exceptions are so dense or rare as `rarity` says. */
+static void exceptions_round_trip(size_t n, uint32_t rarity, uint32_t *random) {
+    uint8_t *index[TILES_OF_A_STREAM];
+    int8_t *values[TILES_OF_A_STREAM];
+    exception_entry *entries[TILES_OF_A_STREAM];
+    tile_exceptions tiles[TILES_OF_A_STREAM];
+    size_t all = 0;
+    for (int t = 0; t < TILES_OF_A_STREAM; t++) {
+        index[t] = exactly(n);
+        values[t] = exactly(n);
+        entries[t] = exactly(n * sizeof **entries);
         for (size_t i = 0; i < n; i++) {
-            index[i] = (uint8_t)(random_u32(&random) % 4);
-            values[i] = random_u32(&random) % rarity == 0 ? (int8_t)(random_u32(&random) % 255 - 127) : 0;
+            index[t][i] = (uint8_t)(random_u32(random) % 4);
+            values[t][i] = random_u32(random) % rarity == 0 ? (int8_t)(random_u32(random) % 255 - 127) : 0;
         }
-        const size_t size = write_exceptions(index, values, n, 2, words);
-        REQUIRE(size <= exception_bytes_bound(n));
-        REQUIRE(read_exceptions(words, size / 2, index, n, 2, 127, back));
-        for (size_t i = 0; i < n; i++) REQUIRE(back[i] == (index[i] <= 2 ? values[i] : 0));
-        free(index);
-        free(words);
-        free(values);
+        tiles[t] = find_exceptions(index[t], values[t], n, 2, entries[t]);
+        all += n;
+    }
+    const exception_size size = measure_exceptions(tiles, TILES_OF_A_STREAM);
+    REQUIRE(8 * size.bytes <= 12 * all + 7);
+    uint8_t *data = exactly((size_t)size.bytes);
+    write_exceptions(tiles, TILES_OF_A_STREAM, size, data);
+
+    exception_reader reader;
+    REQUIRE(exceptions_begin(&reader, data, (size_t)size.bytes, size.count, size.rice, 127));
+    for (int t = 0; t < TILES_OF_A_STREAM; t++) {
+        int8_t *back = exactly(n);
+        memset(back, 0, n);
+        REQUIRE(exceptions_apply(&reader, index[t], n, 2, back));
+        for (size_t i = 0; i < n; i++) REQUIRE(back[i] == (index[t][i] <= 2 ? values[t][i] : 0));
         free(back);
     }
+    REQUIRE(exceptions_end(&reader));
+    if (size.count > 0) { /* control: eight exceptions more than there are, or a byte less, are noticed */
+        int8_t *back = exactly(n);
+        int good = exceptions_begin(&reader, data, (size_t)size.bytes, size.count + 8, size.rice, 127);
+        for (int t = 0; t < TILES_OF_A_STREAM && good; t++)
+            good = exceptions_apply(&reader, index[t], n, 2, back);
+        REQUIRE(!good || !exceptions_end(&reader));
+        good = exceptions_begin(&reader, data, (size_t)size.bytes - 1, size.count, size.rice, 127);
+        for (int t = 0; t < TILES_OF_A_STREAM && good; t++)
+            good = exceptions_apply(&reader, index[t], n, 2, back);
+        REQUIRE(!good || !exceptions_end(&reader));
+        free(back);
+    }
+    for (int t = 0; t < TILES_OF_A_STREAM; t++) {
+        free(index[t]);
+        free(values[t]);
+        free(entries[t]);
+    }
+    free(data);
+}
+
+static void exceptions_fit_their_bound_and_come_back(void) {
+    uint32_t random = 11;
+    for (uint32_t round = 0; round < 300; round++) {
+        exceptions_round_trip(random_u32(&random) % 300, 1 + round % 9, &random);
+    }
+    for (int round = 0; round < 4; round++) exceptions_round_trip(100000, 40000, &random);
 }
 
 static void garbage_exceptions_stay_inside(void) {
-    uint32_t random = 12;
-    for (int round = 0; round < 2000; round++) {
-        const size_t n = random_u32(&random) % 100, count = random_u32(&random) % 12;
-        uint8_t *index = exactly(n), *words = exactly(2 * count);
+    uint32_t random = 12, accepted = 0, refused = 0;
+    for (int round = 0; round < 4000; round++) {
+        const size_t n = random_u32(&random) % 100, size = random_u32(&random) % 12;
+        uint8_t *index = exactly(n), *data = exactly(size);
         int8_t *values = exactly(n);
         for (size_t i = 0; i < n; i++) index[i] = (uint8_t)(random_u32(&random) % 4);
         memset(values, 0, n);
-        for (size_t i = 0; i < 2 * count; i++) {
-            words[i] =
-                (uint8_t)(random_u32(&random) % 3 == 0 ? 0xFF : random_u32(&random) % 40 * (i % 2 == 0));
-        }
-        read_exceptions(words, count, index, n, 2, 50, values);
+        for (size_t i = 0; i < size; i++) data[i] = (uint8_t)(random_u32(&random) & random_u32(&random));
+        exception_reader reader;
+        const uint32_t count = random_u32(&random) % 5, rice = random_u32(&random) % (EXCEPTION_MAX_RICE + 1);
+        int good = exceptions_begin(&reader, data, size, count, round % 2 == 0 ? rice : rice % 3, 50) &&
+                   exceptions_apply(&reader, index, n, 2, values);
+        accepted += good && !reader.pending;
+        refused += !good;
         for (size_t i = 0; i < n; i++) {
             REQUIRE(values[i] >= -50 && values[i] <= 50 && (values[i] == 0 || index[i] <= 2));
         }
         free(index);
-        free(words);
+        free(data);
         free(values);
     }
+    REQUIRE(accepted > 100 && refused > 100);
 }
 
 static void integers_and_floats_are_converted_by_bits(void) {

@@ -184,7 +184,7 @@ def test_most_forged_single_byte_changes_are_still_noticed(coded: Coded) -> None
             _core.Decoder(coded.model, forge(coded.data, 2, changed)).decode_group(2)
         except DamagedStreamError:
             noticed += 1
-    assert noticed > 0.9 * len(tried)
+    assert noticed > 0.8 * len(tried)
 
 
 def test_pixel_fingerprint_is_carried_and_not_judged(coded: Coded) -> None:

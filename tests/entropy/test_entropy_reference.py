@@ -12,7 +12,11 @@ from pico_deploy.entropy.crc32c import crc32c
 from pico_deploy.entropy.gaussian import standard_tables
 from pico_deploy.entropy.model import EntropyModel
 from pico_deploy.entropy.reference.damage import Damage
-from pico_deploy.entropy.reference.exceptions import read_exceptions, write_exceptions
+from pico_deploy.entropy.reference.exceptions import (
+    Exceptions,
+    read_exceptions,
+    write_exceptions,
+)
 from pico_deploy.entropy.reference.rans import RansDecoder, RansEncoder
 from pico_deploy.entropy.reference.tables import CodingTables, unzigzag, zigzag
 from pico_deploy.entropy.reference.varint import ByteReader, varint
@@ -47,7 +51,7 @@ def test_zigzag_is_the_inverse_of_unzigzag(value: int) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.one_of(st.integers(0, 9), st.integers(32760, 32775), st.integers(65530, 65540)),
+            st.one_of(st.integers(0, 9), st.integers(1000, 1010), st.integers(65530, 65540)),
             st.integers(-127, 127).filter(bool),
         ),
         max_size=6,
@@ -56,31 +60,48 @@ def test_zigzag_is_the_inverse_of_unzigzag(value: int) -> None:
 )
 def test_exceptions_round_trip(gaps: list[tuple[int, int]], after: int) -> None:
     values = np.array([v for gap, value in gaps for v in [0] * gap + [value]] + [0] * after, int)
-    words = write_exceptions(values)
-    assert (read_exceptions(words, len(values), 127) == values).all()
+    coded = write_exceptions(values)
+    assert coded.count == len(gaps)
+    assert (read_exceptions(coded, len(values), 127) == values).all()
     if gaps:
+        with pytest.raises(Damage, match="beyond"):
+            read_exceptions(coded, len(values) - after - 1, 127)
         with pytest.raises(Damage):
-            read_exceptions(words, len(values) - after - 1, 127)
+            read_exceptions(Exceptions(coded.count + 8, coded.rice, coded.data), len(values), 127)
+
+
+def test_rare_exceptions_cost_little_more_than_their_entropy() -> None:
+    rng = np.random.default_rng(1)
+    values = np.where(rng.uniform(size=10**6) < 3e-4, rng.choice([-1, 1], 10**6), 0)
+    count = np.count_nonzero(values)
+    entropy = np.log2(np.e * len(values) / count) + 1
+    assert 8 * len(write_exceptions(values).data) < count * (entropy + 1.2)
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("count", "rice", "bits", "reason"),
     [
-        [0xFFFE],
-        [20],
-        [0xFFFF],
-        [0xFFFF, 0],
-        [0xFFFF, 0, 1],
-        [0xFFFF, 0, 255],
-        [0xFFFF, 0, 256],
-        [0xFFFF, 0, 128],
-        [0xFFFF, 32767, 5],
-        [0, 0xFFFE],
+        (1, 0, "", "run out"),
+        (1, 0, "1111", "run out"),
+        (1, 3, "0 010", "run out"),
+        (1, 0, "0 1 0000000 0", "magnitude 0"),
+        (1, 0, "0 1 1000000 0", "magnitude 1"),
+        (1, 0, "0 1 0111000 0", "magnitude 14"),
+        (1, 4, "0 0101 0 0", "beyond"),
+        (1, 0, "0 0 0 00001", "left over"),
+        (1, 0, "0 0 0 00000 00000000", "left over"),
+        (0, 0, "1", "left over"),
     ],
 )
-def test_malformed_exceptions_are_refused(words: list[int]) -> None:
-    with pytest.raises(Damage):
-        read_exceptions(words, 10 if words[-1] != 0xFFFE else 40000, 127)
+def test_malformed_exceptions_are_refused(count: int, rice: int, bits: str, reason: str) -> None:
+    digits = [int(b) for b in bits.replace(" ", "")]
+    data = np.packbits(np.array(digits, np.uint8), bitorder="little").tobytes()
+    if reason == "run out":
+        data = bytes([*data[:-1], data[-1] | 0xFF]) if data else data
+    with pytest.raises(Damage, match=reason):
+        read_exceptions(Exceptions(count, rice, data), 10, y_max=13)
+    whole = Exceptions(1, 0, np.packbits([0, 0, 1], bitorder="little").tobytes())
+    assert read_exceptions(whole, 10, y_max=13).tolist() == [-1] + [0] * 9
 
 
 @pytest.mark.parametrize("lanes", [4, 16, 32])

@@ -2,53 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pico_deploy.entropy.reference.damage import Damage
 
-LONGEST_GAP = 32766
-PASS, LARGE = 0xFFFE, 0xFFFF
+MAX_RICE = 24
+MAGNITUDE_BITS = 7
 
 
-def write_exceptions(skipped_values: NDArray[np.int64]) -> list[int]:
-    """The words for the values of the skipped elements of a tile, in coding order."""
-    words: list[int] = []
+@dataclass(frozen=True)
+class Exceptions:
+    """The coded list of a stream: how many, the Rice parameter, and the bits in bytes."""
+
+    count: int
+    rice: int
+    data: bytes
+
+
+def write_exceptions(skipped_values: NDArray[np.int64]) -> Exceptions:
+    """The list for the values of the skipped elements of a stream, in coding order."""
+    positions = np.flatnonzero(skipped_values)
+    gaps = np.diff(positions, prepend=-1) - 1
+    costs = [int((gaps >> rice).sum()) + rice * len(gaps) for rice in range(MAX_RICE + 1)]
+    rice = int(np.argmin(costs))
+    bits: list[int] = []
+    for gap, value in zip(gaps.tolist(), skipped_values[positions].tolist(), strict=True):
+        magnitude = abs(value)
+        bits += [1] * (gap >> rice) + [0] + _bits(gap, rice)
+        bits += [1, *_bits(magnitude, MAGNITUDE_BITS)] if magnitude > 1 else [0]
+        bits.append(int(value < 0))
+    packed = np.packbits(np.array(bits, np.uint8), bitorder="little")
+    return Exceptions(len(gaps), rice, packed.tobytes())
+
+
+def read_exceptions(exceptions: Exceptions, skipped: int, y_max: int) -> NDArray[np.int64]:
+    """The values of `skipped` elements; raises `Damage`."""
+    bits = iter(np.unpackbits(np.frombuffer(exceptions.data, np.uint8), bitorder="little").tolist())
+    values = np.zeros(skipped, np.int64)
     at = 0
-    for position in np.flatnonzero(skipped_values).tolist():
-        gap, value = position - at, int(skipped_values[position])
-        at = position + 1
-        words += [PASS] * (gap // (LONGEST_GAP + 1))
-        gap %= LONGEST_GAP + 1
-        words += [gap << 1 | (value < 0)] if abs(value) == 1 else [LARGE, gap, value & 0xFF]
-    return words
-
-
-def read_exceptions(words: list[int], count: int, y_max: int) -> NDArray[np.int64]:
-    """The values of `count` skipped elements; raises `Damage`."""
-    values = np.zeros(count, np.int64)
-    at, unread = 0, iter(words)
-    passed_last = False
-    for word in unread:
-        passed_last = word == PASS
-        if word == PASS:
-            at += LONGEST_GAP + 1
-            if at > count:
+    try:
+        for _ in range(exceptions.count):
+            quotient = 0
+            while next(bits):
+                quotient += 1
+            at += (quotient << exceptions.rice) + _take(bits, exceptions.rice)
+            magnitude = 1
+            if next(bits):
+                magnitude = _take(bits, MAGNITUDE_BITS)
+                if magnitude < 2:
+                    raise Damage(f"an exception of magnitude {magnitude} in the long form")
+            negative = next(bits)
+            if at >= skipped:
                 raise Damage("an exception lies beyond the last skipped element")
-            continue
-        gap, value = word >> 1, -1 if word & 1 else 1
-        if word == LARGE:
-            gap, value = next(unread, -1), next(unread, -1)
-            if not 0 <= gap <= LONGEST_GAP or not 0 <= value <= 255:
-                raise Damage("a large exception is malformed")
-            value -= 256 if value > 127 else 0
-            if not 2 <= abs(value) <= y_max:
-                raise Damage(f"exception value {value}")
-        at += gap
-        if at >= count:
-            raise Damage("an exception lies beyond the last skipped element")
-        values[at] = value
-        at += 1
-    if passed_last:
-        raise Damage("the exceptions end in a gap")
+            if magnitude > y_max:
+                raise Damage(f"exception of magnitude {magnitude}")
+            values[at] = -magnitude if negative else magnitude
+            at += 1
+    except StopIteration:
+        raise Damage("the exceptions run out of bits") from None
+    rest = list(bits)
+    if len(rest) >= 8 or any(rest):
+        raise Damage("bits are left over after the exceptions")
     return values
+
+
+def _bits(value: int, count: int) -> list[int]:
+    return [value >> i & 1 for i in range(count)]
+
+
+def _take(bits: Iterator[int], count: int) -> int:
+    value = 0
+    for i in range(count):
+        value |= next(bits) << i
+    return value

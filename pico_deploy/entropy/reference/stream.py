@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from pico_deploy.entropy.model import EntropyModel
 from pico_deploy.entropy.reference.damage import Damage
-from pico_deploy.entropy.reference.exceptions import read_exceptions, write_exceptions
+from pico_deploy.entropy.reference.exceptions import (
+    MAX_RICE,
+    Exceptions,
+    read_exceptions,
+    write_exceptions,
+)
 from pico_deploy.entropy.reference.grid import Grid
 from pico_deploy.entropy.reference.network import scale_indices
 from pico_deploy.entropy.reference.rans import RansDecoder, RansEncoder
@@ -19,7 +24,7 @@ from pico_deploy.entropy.reference.varint import ByteReader, varint
 
 SAMPLE_STRIDE = 7
 EXCEPTION_COST = 18 << COST_BITS
-SYMBOL_PRICE = 2
+SYMBOL_PRICE = 1
 
 
 def encode_stream(
@@ -37,7 +42,7 @@ def encode_stream(
     tables = CodingTables.of(model)
     coder = RansEncoder(tables, lanes)
     thresholds: list[int] = []
-    exceptions: list[list[int]] = []
+    skipped: list[NDArray[np.int64]] = []
     for number in reversed(range(len(tiles))):
         tile = tiles[number]
         level = int(levels[tile])
@@ -46,15 +51,15 @@ def encode_stream(
         active = index > threshold if threshold else np.ones(len(index), bool)
         coder.encode(index[active], values[active])
         thresholds.insert(0, threshold)
-        exceptions.insert(0, write_exceptions(values[~active]))
+        skipped.insert(0, values[~active])
         _encode_z(model, grid, tables, coder, tile, level, z[number])
     states, words, escapes = coder.finish()
-    counts = [varint(len(e)) for e, t in zip(exceptions, thresholds, strict=True) if t]
-    side = np.array([word for words_of_tile in exceptions for word in words_of_tile], "<u2")
+    exceptions = write_exceptions(np.concatenate(skipped))
+    listed = bytes([exceptions.rice]) + varint(len(exceptions.data)) if exceptions.count else b""
     return b"".join(
         [
-            *(bytes(thresholds), *counts, varint(len(escapes))),
-            *(states.astype("<u4").tobytes(), words, escapes, side.tobytes()),
+            *(bytes(thresholds), varint(exceptions.count), listed, varint(len(escapes))),
+            *(states.astype("<u4").tobytes(), words, escapes, exceptions.data),
         ]
     )
 
@@ -74,18 +79,20 @@ def decode_stream(
     thresholds = list(reader.take(len(tiles)))
     if max(thresholds) >= len(model.y_tables):
         raise Damage("a skip threshold is out of range")
-    counts = [reader.varint() if t else 0 for t in thresholds]
+    count = reader.varint()
+    rice, exception_bytes = (reader.take(1)[0], reader.varint()) if count else (0, 0)
     escapes = reader.varint()
     states = np.frombuffer(reader.take(4 * lanes), "<u4").astype(np.int64)
-    word_bytes = reader.left - escapes - 2 * sum(counts)
-    if word_bytes < 0 or word_bytes % 2:
+    word_bytes = reader.left - escapes - exception_bytes
+    if word_bytes < 0 or word_bytes % 2 or rice > MAX_RICE:
         raise Damage("the sections do not fit the payload")
     coder = RansDecoder(tables, states, reader.take(word_bytes), reader.take(escapes))
+    exceptions = Exceptions(count, rice, reader.take(exception_bytes))
+    skipped: list[NDArray[np.bool_]] = []
     z = np.zeros((len(tiles), g.z_channels, g.z_side, g.z_side), np.int8)
     y = np.zeros((len(tiles), g.y_channels, g.y_side, g.y_side), np.int8)
     for number, tile in enumerate(tiles):
         level = int(levels[tile])
-        words = np.frombuffer(reader.take(2 * counts[number]), "<u2").tolist()
         _decode_z(model, grid, coder, tile, level, z[number])
         mask = grid.valid_mask(tile, g.y_stride)
         index = scale_indices(model, z[number], level)[:, mask].ravel().astype(np.int64)
@@ -93,11 +100,15 @@ def decode_stream(
         active = index > threshold if threshold else np.ones(len(index), bool)
         values = np.zeros(len(index), np.int64)
         values[active] = coder.decode(index[active])
-        values[~active] = read_exceptions(words, int((~active).sum()), g.y_max)
         if np.abs(values).max(initial=0) > g.y_max:
             raise Damage("a symbol of y is out of range")
         y[number][:, mask] = values.reshape(g.y_channels, -1)
+        where = np.zeros(y[number].shape, bool)
+        where[:, mask] = ~active.reshape(g.y_channels, -1)
+        skipped.append(where)
     coder.check_end()
+    # All skipped elements of the stream, tile after tile, are one sequence.
+    y[np.stack(skipped)] = read_exceptions(exceptions, int(np.sum(skipped)), g.y_max)
     return z, y
 
 
