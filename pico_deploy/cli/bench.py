@@ -87,10 +87,10 @@ def bench(
         from pico_deploy.cli.tables import print_tables, result_tables, verdict_table
         from pico_deploy.measure.figures import comparison_lines, headline
 
-        print_tables(result_tables(result))
+        print_tables(result_tables(result), headline(result))
         if verdicts:
             print_tables(iter([verdict_table(verdicts)]))
-        lines = [headline(result), *(comparison_lines(comparison) if comparison else ())]
+        lines = comparison_lines(comparison) if comparison else []
     data = {"result": result, "budgets": verdicts, "comparison": comparison}
     print_result(data, lines, json)
     print_warnings(result.notes)

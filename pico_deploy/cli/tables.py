@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from pico_deploy.measure.result import Result
 
 
-def print_tables(tables: Iterator[Table]) -> None:
+def print_tables(tables: Iterator[Table], heading: str = "") -> None:
     """Print tables on stdout, as wide as they need to be where there is no terminal."""
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
+    if heading:
+        console.print(heading, markup=False, highlight=False)
     for table in tables:
         console.print(table)
 

@@ -85,7 +85,7 @@ def as_data(evaluation: Evaluation) -> dict[str, Any]:
 
 
 _PREAMBLE = """\
-{photos} photos. Sizes are those of whole files; PSNR is from the MSE over all RGB samples; BD-rate
+Photos: {photos}. Sizes are those of whole files; PSNR is from the MSE over all RGB samples; BD-rate
 is by PCHIP over the common range of PSNR of each photo, then the mean and the median over photos.
 Negative: fewer bytes for the same PSNR."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +144,12 @@ def test_evaluate_writes_tables_plot_and_data(
     (tmp_path / "empty").mkdir()
     arguments[4] = str(tmp_path / "empty")
     assert run(arguments) == 3
+
+
+@pytest.mark.parametrize(
+    "module", ["measure.host", "measure.worker", "conformance.verify", "evaluation.run"]
+)
+def test_measuring_needs_no_torch(module: str) -> None:
+    code = f"import sys, pico_deploy.{module}; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
