@@ -23,7 +23,7 @@ from pico_deploy.measure.figures import (
     run_title,
     verdict_cells,
 )
-from pico_deploy.measure.result import ACCELERATOR_PHASES, Operation, Result
+from pico_deploy.measure.result import ACCELERATOR_PHASES, Operation, Phase, Result
 from pico_deploy.measure.statistics import summarise
 
 _STYLE = """
@@ -39,6 +39,7 @@ svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
 .note { opacity: .8; }
 """
 _WIDTH, _LANE, _LABEL = 800, 22, 90
+_COLOURS = {phase: number for number, phase in enumerate(Phase)}
 
 
 def page(
@@ -85,24 +86,26 @@ def _plot(operation: Operation) -> str:
     """Latency over the busy times of both sides: what exceeds the latency was overlapped."""
     latency = summarise(operation.latency_ns).p50_ns
     rows = [row for row in phase_rows(operation) if row.part_of is None]
-    colours = {row.phase: i for i, row in enumerate(phase_rows(operation))}
     sides = (
         ("accelerator", [row for row in rows if row.phase in ACCELERATOR_PHASES]),
         ("core", [row for row in rows if row.phase not in ACCELERATOR_PHASES]),
     )
     longest = max(latency, *(sum(r.busy_p50_ns for r in side) for _, side in sides))
     scale = (_WIDTH - _LABEL) / longest if longest else 0.0
-    shapes = [_label("latency", 0), _bar(_LABEL, 0, latency * scale, "currentColor", "latency")]
+    shapes = [
+        _label("latency", 0),
+        _bar(_LABEL, 0, latency * scale, "currentColor", f"{milliseconds(latency)} ms"),
+    ]
     for lane, (name, side) in enumerate(sides, start=1):
         shapes.append(_label(name, lane))
         left = float(_LABEL)
         for row in side:
             width = row.busy_p50_ns * scale
             title = f"{row.phase.value} {milliseconds(row.busy_p50_ns)} ms"
-            shapes.append(_bar(left, lane, width, f"var(--p{colours[row.phase]})", title))
+            shapes.append(_bar(left, lane, width, f"var(--p{_COLOURS[row.phase]})", title))
             left += width
     legend = " ".join(
-        f'<tspan fill="var(--p{colours[row.phase]})">■</tspan> {row.phase.value}' for row in rows
+        f'<tspan fill="var(--p{_COLOURS[row.phase]})">■</tspan> {row.phase.value}' for row in rows
     )
     shapes.append(f'<text x="{_LABEL}" y="{3 * _LANE + 16}">{legend}</text>')
     return f'<svg viewBox="0 0 {_WIDTH} {3 * _LANE + 24}" role="img">{"".join(shapes)}</svg>'
