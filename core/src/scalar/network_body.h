@@ -8,12 +8,13 @@ void POINTWISE(const network_layer *layer, const int32_t *bias, const INPUT *in,
             int32_t acc[BLOCK] = {0};
             const int8_t *weight = layer->weight + o * layer->inputs;
             for (size_t i = 0; i < layer->inputs; i++) {
-                const int32_t w = weight[i];
+                const int16_t w =
+                    weight[i]; /* |w * x| <= 128 * 255 fits int16: narrow products, more a vector */
                 const INPUT *x = in + i * pixels + first;
                 if (count == BLOCK) { /* a constant count, which the compiler turns into vectors */
-                    for (size_t p = 0; p < BLOCK; p++) acc[p] += w * x[p];
+                    for (size_t p = 0; p < BLOCK; p++) acc[p] += (int16_t)(w * x[p]);
                 } else {
-                    for (size_t p = 0; p < count; p++) acc[p] += w * x[p];
+                    for (size_t p = 0; p < count; p++) acc[p] += (int16_t)(w * x[p]);
                 }
             }
             const int64_t offset = offset_of(layer, bias[o]);
