@@ -83,9 +83,7 @@ def random_model(seed: int) -> EntropyModel:
     )
 
 
-def _random_layers(
-    rng: np.random.Generator, g: Geometry, factors: list[int]
-) -> tuple[Layer, ...]:
+def _random_layers(rng: np.random.Generator, g: Geometry, factors: list[int]) -> tuple[Layer, ...]:
     layers = []
     channels = g.z_channels
     for number, factor in enumerate(factors):
