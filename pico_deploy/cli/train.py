@@ -25,8 +25,8 @@ def train(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from pico_deploy.training import curves, recipe
     from pico_deploy.training import finalise as finalising
-    from pico_deploy.training import recipe
     from pico_deploy.training.config import load_config
     from pico_deploy.training.data import load_photos
 
@@ -61,4 +61,5 @@ def train(
         weights = finalising.finalise(
             trainer.averaged, photos, run / f"{settings.preset}.safetensors"
         )
+        curves.plot(run / recipe.LOG_FILE, run / "curves.png")
         console.print(f"weights: {weights}")
