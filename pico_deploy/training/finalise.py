@@ -35,9 +35,11 @@ from pico_deploy.training.calibrate import (
     z_counts,
 )
 from pico_deploy.training.data import CropSampler, Photos
+from pico_deploy.training.fit_linear import fit_linear
 
 CALIBRATION_CROPS = 48
 CALIBRATION_SEED = 20_000
+LINEAR_STEPS = 1500
 Z_ROWS = 128
 # Observations that every value of z is granted beforehand, so that none is impossible.
 Z_PRIOR = 0.02
@@ -91,24 +93,30 @@ def entropy_model(
     return EntropyModel(geometry, layers, fraction_bits, blend(gaussian, counts), tables)
 
 
+def _round_to_half(network: PicoCodec) -> None:
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(parameter.half().float())
+
+
 def finalise(
     network: PicoCodec,
     photos: Photos,
     weights: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
     crops: int = CALIBRATION_CROPS,
+    linear_steps: int = LINEAR_STEPS,
 ) -> Path:
     """Round ``network`` to fp16, calibrate on ``crops`` crops of the training photos, write
     ``weights``.
 
-    Photos smaller than a tile are passed over. Returns ``weights``; the configuration goes beside
+    The linear scale decoder is fitted to the same symbols. Photos smaller than a tile are passed
+    over. Returns ``weights``; the configuration goes beside
     it.
     """
     config = network.config
     rounded = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
-    with torch.no_grad():
-        for parameter in rounded.parameters():
-            parameter.copy_(parameter.half().float())
+    _round_to_half(rounded)
     large = tuple(p for p in photos.train if min(p.shape[:2]) >= config.tile)
     sampler = CropSampler(
         Photos(large, (), (), ()),
@@ -118,6 +126,8 @@ def finalise(
         text_share=0.0,
     )
     calibration = calibrate(rounded, sampler, crops, report)
+    fit_linear(rounded, calibration.samples, linear_steps)
+    _round_to_half(rounded)
     tables = z_tables(calibration, config, geometry_of(config).z_max)
     table = anchor_weights(config.levels, config.anchors)
     models: dict[ScaleShape, EntropyModel] = {}

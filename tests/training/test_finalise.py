@@ -27,7 +27,7 @@ def network(tiny_preset: str) -> PicoCodec:
 
 @pytest.fixture
 def weights(network, photos, tmp_path):
-    return finalise(network, photos, tmp_path / "w" / "tiny.safetensors", crops=2)
+    return finalise(network, photos, tmp_path / "w" / "tiny.safetensors", crops=2, linear_steps=20)
 
 
 @pytest.mark.parametrize("shape", ["conv", "linear"])
@@ -70,7 +70,8 @@ def test_weights_are_finalised_as_they_ship(network, weights) -> None:
     """Calibration sees the fp16-rounded weights, not the ones training ended with."""
     shipped = TrainedPico.load(weights).network.state_dict()
     for name, value in network.state_dict().items():
-        assert torch.equal(shipped[name], value.half().float()), name
+        if not name.startswith("scale_decoders.linear."):  # fitted at the end
+            assert torch.equal(shipped[name], value.half().float()), name
 
 
 def test_calibration_counts_every_anchor(network, photos) -> None:

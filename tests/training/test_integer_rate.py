@@ -16,7 +16,9 @@ def codec(tiny_preset, photos, tmp_path) -> TrainedPico:
     network = PicoCodec(PRESETS[tiny_preset]).eval()
     with torch.no_grad():
         network.encoder.gain.log_scale.sub_(1.5)
-    return TrainedPico.load(finalise(network, photos, tmp_path / "tiny.safetensors", crops=2))
+    return TrainedPico.load(
+        finalise(network, photos, tmp_path / "tiny.safetensors", crops=2, linear_steps=20)
+    )
 
 
 def test_costs_are_the_code_lengths_of_the_tables() -> None:
