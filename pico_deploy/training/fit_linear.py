@@ -1,7 +1,7 @@
 """Fit the linear scale decoder to symbols that a finished codec emits.
 
-During training it only looks on, at the learning rate of everything else; one layer on fixed symbols
-is a small problem of its own, and an order of magnitude better solved as one.
+During training it only looks on, at the learning rate of everything else; one layer on fixed
+symbols is a small problem of its own, and an order of magnitude better solved as one.
 """
 
 from __future__ import annotations
