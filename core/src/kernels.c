@@ -9,7 +9,8 @@
     .find_skipped = set##_find_skipped, .pass_skipped = set##_pass_skipped
 #define NETWORK(set)                                                                                         \
     .pointwise_first = set##_pointwise_first, .pointwise = set##_pointwise,                                  \
-    .depthwise_first = set##_depthwise_first, .depthwise = set##_depthwise, .upsample = set##_upsample
+    .depthwise_first = set##_depthwise_first, .depthwise = set##_depthwise
+#define UPSAMPLE(set) .upsample = set##_upsample
 #define PIXELS(set)                                                                                          \
     .pixels_in_f32 = set##_pixels_in_f32, .pixels_in_f16 = set##_pixels_in_f16,                              \
     .pixels_out_f32 = set##_pixels_out_f32, .pixels_out_f16 = set##_pixels_out_f16
@@ -17,20 +18,31 @@
 #ifdef PICO_X86
 PICO_DECLARE_RANS(sse41) /* no encoder: a vector would need another shift in every lane */
 PICO_DECLARE_SKIP(sse41)
+PICO_DECLARE_NETWORK(sse41)
 PICO_DECLARE_RANS(avx2)
+PICO_DECLARE_NETWORK(avx2)
 PICO_DECLARE_RANS(avx512)
 PICO_DECLARE_SKIP(avx512)
+PICO_DECLARE_NETWORK(avx512)
 #endif
 
 static const kernel_set sets[] = {
 #ifdef PICO_X86
     {PICO_CPU_SSE41 | PICO_CPU_AVX2 | PICO_CPU_AVX512,
-     {.name = "avx512", RANS(avx512), SKIP(avx512), NETWORK(scalar), PIXELS(scalar)}},
+     {.name = "avx512", RANS(avx512), SKIP(avx512), NETWORK(avx512), UPSAMPLE(sse41), PIXELS(scalar)}},
     {PICO_CPU_SSE41 | PICO_CPU_AVX2,
-     {.name = "avx2", RANS(avx2), SKIP(sse41), NETWORK(scalar), PIXELS(scalar)}},
-    {PICO_CPU_SSE41, {.name = "sse41", .rans_decode = sse41_rans_decode, .rans_encode = scalar_rans_encode, SKIP(sse41), NETWORK(scalar), PIXELS(scalar)}},
+     {.name = "avx2", RANS(avx2), SKIP(sse41), NETWORK(avx2), UPSAMPLE(sse41), PIXELS(scalar)}},
+    {PICO_CPU_SSE41,
+     {.name = "sse41",
+      .rans_decode = sse41_rans_decode,
+      .rans_encode = scalar_rans_encode,
+      SKIP(sse41),
+      NETWORK(sse41),
+      UPSAMPLE(sse41),
+      PIXELS(scalar)}},
 #endif
-    {PICO_CPU_SCALAR, {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), PIXELS(scalar)}},
+    {PICO_CPU_SCALAR,
+     {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), UPSAMPLE(scalar), PIXELS(scalar)}},
 };
 
 const kernel_set *kernel_sets(size_t *count) {
