@@ -110,6 +110,7 @@ class Coder:
             np.empty(self.group * size, np.uint8),
         )
         self.stream = np.empty(6 * self.group * size + 1024, np.uint8)
+        self.out = np.empty_like(workload.symbols)
 
     def job(self, tiles: int, size: int) -> Job:
         """A group of `tiles` tiles."""
@@ -134,7 +135,7 @@ class Coder:
 
     def decode(self, workload: Workload, streams: list[bytes]) -> NDArray[np.int8]:
         """The symbols, from the streams and the indices."""
-        out = np.empty_like(workload.symbols)
+        out = self.out
         tiles, size = workload.index.shape
         for number, stream in enumerate(streams):
             first = number * self.group

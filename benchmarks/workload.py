@@ -1,8 +1,8 @@
 """Symbols and scale indices of a 12 MP photo, synthetic and repeatable: workloads for the core.
 
 48 tiles of 192 channels of 32 x 32 elements. A scale is the sum, in the logarithm, of the channel's
-gain, the tile's activity, a texture field and noise; symbols are normally distributed with it, and two in
-100,000 are outliers that no Gaussian explains.
+gain, the tile's activity, a texture field and noise; symbols are normally distributed with it, and
+two in 100,000 are outliers that no Gaussian explains.
 """
 
 from __future__ import annotations
