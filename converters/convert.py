@@ -61,7 +61,7 @@ from pico_deploy.bundle import (
 from pico_deploy.bundle.fingerprint import file_sha256
 from pico_deploy.bundle.manifest import ENTROPY_NAME
 from pico_deploy.codecs.protocol import Codec
-from pico_deploy.conformance.thresholds import thresholds
+from pico_deploy.conformance.thresholds import HeadroomLimits, ParityLimits, thresholds
 from pico_deploy.entropy.serialise import to_bytes
 
 Progress = Callable[[int, int, str], None]
@@ -103,6 +103,7 @@ def convert(
     """
     for name in formats:
         require(name)
+    limits = thresholds()
     pictures = load_tiles(codec.geometry.tile, tiles)
     entropy_bin = to_bytes(codec.entropy_model)
     steps = _Steps(progress, codec, len(pictures), formats, with_int8)
@@ -122,24 +123,26 @@ def convert(
                 candidate(artefact, writer.folder),
                 reference,
                 points,
-                thresholds().parity,
+                limits.parity,
                 steps.points(f"gate of {artefact.key}"),
             )
             for artefact in converted.artefacts
         ]
         artefacts, summary = list(converted.artefacts), None
         if with_int8 and converted.int8_source is not None:
-            made, summary, tried = _best_int8(converted, reference, points, writer.folder, steps)
+            made, summary, tried = _best_int8(
+                converted, reference, points, limits.parity, writer.folder, steps
+            )
             artefacts.append(made)
             verdicts.extend(tried)
         parity = ParityReport(
             codec=codec.name,
             tiles=len(pictures),
-            thresholds_sha256=thresholds().sha256,
-            limits=thresholds().parity,
+            thresholds_sha256=limits.sha256,
+            limits=limits.parity,
             artefacts=tuple(verdicts),
         )
-        headroom = _headroom(converted.nchw, codec, points, steps)
+        headroom = _headroom(converted.nchw, codec, points, limits.headroom, steps)
         reports = Reports(
             parity=parity,
             headroom=headroom,
@@ -170,6 +173,7 @@ def _best_int8(
     converted: Converted,
     reference: Reference,
     points: Sequence[Point],
+    limits: ParityLimits,
     folder: Path,
     steps: _Steps,
 ) -> tuple[Artefact, int8.Int8Summary, list[ArtefactParity]]:
@@ -190,7 +194,7 @@ def _best_int8(
                 candidate(made, Path(temporary), recipe.name),
                 reference,
                 points,
-                thresholds().parity,
+                limits,
                 steps.points(f"gate of {recipe.name}"),
             )
             kept = not verdict.failures or number == len(recipes) - 1
@@ -203,7 +207,11 @@ def _best_int8(
 
 
 def _headroom(
-    parts: Sequence[ExportedPart], codec: Codec, points: Sequence[Point], steps: _Steps
+    parts: Sequence[ExportedPart],
+    codec: Codec,
+    points: Sequence[Point],
+    limits: HeadroomLimits,
+    steps: _Steps,
 ) -> HeadroomReport:
     """Headroom at the lowest and the highest anchor, where values are extreme."""
     levels = anchor_levels(codec.anchor_table)
@@ -217,7 +225,7 @@ def _headroom(
         },
         len(chosen) // len(extremes),
         extremes,
-        thresholds().headroom,
+        limits,
         steps.points("headroom"),
     )
 

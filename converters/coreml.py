@@ -51,6 +51,7 @@ def convert_coreml(exported: ExportedPart, folder: Path) -> Artefact:
     spec = model.get_spec()
     _check_rank(spec, exported.part)
     spec.description.metadata.userDefined.pop(_VOLATILE_METADATA, None)
+    _name_values(spec)
     _write_package(folder / path, spec, Path(model.weights_dir))
     return exported.artefact("coreml", "fp16", path, "float16")
 
@@ -64,6 +65,30 @@ def _check_rank(spec: Any, part: str) -> None:
                         f"{part}: {operation.type} gives {output.name} of rank "
                         f"{output.type.tensorType.rank}; Core ML takes at most {MAX_RANK}"
                     )
+
+
+def _name_values(spec: Any) -> None:
+    """Name every value by the number and kind of its operation.
+
+    The library counts names up over the life of the process, so that what was converted before, or
+    failed to, would show in the bytes.
+    """
+    for function in spec.mlProgram.functions.values():
+        block = function.block_specializations[function.opset]
+        keep = {*(i.name for i in function.inputs), *block.outputs}
+        names: dict[str, str] = {}
+        for number, operation in enumerate(block.operations):
+            for place, output in enumerate(operation.outputs):
+                name = f"{operation.type}_{number}" + (f"_{place}" if place else "")
+                names[output.name] = output.name if output.name in keep else name
+                output.name = names[output.name]
+            for argument in operation.inputs.values():
+                for binding in argument.arguments:
+                    if binding.WhichOneof("binding") == "name":
+                        binding.name = names.get(binding.name, binding.name)
+            if "name" in operation.attributes:
+                label = operation.attributes["name"].immediateValue.tensor.strings
+                label.values[0] = f"{operation.type}_{number}"
 
 
 def _write_package(package: Path, spec: Any, weights: Path) -> None:

@@ -1,10 +1,12 @@
 """Static int8 of ``synthesis`` for TFLite, by a mixed recipe: symbols do not survive int8.
 
-Only the high-resolution end of the network, where nearly all multiplications are, is quantised;
-what comes before (the symbols, the context model, the latent) stays float32. :func:`recipes` lists
-recipes from most to least int8, and the gate of ``parity`` picks the first that holds.
+Nor does the trunk of a residual network, always: its values have long tails, so that one int8 step
+of it outweighs the quantisation of a good picture, while the branches that are added to it hardly
+notice. What comes before the high-resolution end (the symbols, the context model, the latent) stays
+float32 in every recipe. :func:`recipes` lists them from most to least int8, and the gate of
+``parity`` picks the first that holds.
 
-The rule knows no codec: it reads shapes and dataflow.
+The rules know no codec: they read shapes and dataflow.
 """
 
 from __future__ import annotations
@@ -34,21 +36,10 @@ _QUANTISER_NAMES = {"TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
 
 @dataclass(frozen=True)
 class Recipe:
-    """Convolutions at least ``side`` wide are int8, elementwise operators from ``sums`` on.
+    """Which operators of a lowered model are int8, by number, and what to call that."""
 
-    With ``sums`` above ``side`` the trunk of a residual chain stays float between them: its values
-    are many times those of the branches, and one int8 step of the trunk would drown what a branch
-    adds.
-    """
-
-    side: int
-    sums: int
-
-    @property
-    def name(self) -> str:
-        """For reports."""
-        trunk = f", sums from {self.sums}×{self.sums}" if self.sums > self.side else ""
-        return f"int8 from {self.side}×{self.side}{trunk}"
+    name: str
+    operators: frozenset[int]
 
 
 class Int8Summary(BaseModel):
@@ -103,37 +94,71 @@ def _is_computed(name: str, inputs: Mapping[str, int]) -> bool:
     return name in inputs or not re.search(r"/input\d+$", name)
 
 
-def region(model: TfliteModel, symbols: Sequence[str], recipe: Recipe) -> frozenset[int]:
-    """Numbers of the operators a recipe makes int8.
+def _quantisable(model: TfliteModel, symbols: Sequence[str], side: int) -> dict[int, str]:
+    """Operators at least ``side`` wide that have int8 kernels, number → kind.
 
-    Never one that reads a symbol: the range of symbols is the codec's, not the calibration's, and
-    they are exact. Operators that only move values follow the one that made the values.
+    Never one that reads a symbol: the range of symbols is the codec's, not the calibration's.
     """
     names = {t.name.decode(): i for i, t in enumerate(model.graph.tensors)}
     exact = carriers(model, {names[s]: s for s in symbols})
+    found = {}
+    for number, operator in enumerate(model.graph.operators):
+        shape = model.shape(int(operator.outputs[0]))
+        wide = len(shape) == 4 and min(shape[1:3]) >= side
+        reads_symbol = any(t in exact for t in model.runtime_inputs(operator))
+        if wide and not reads_symbol:
+            found[number] = model.op_name(operator)
+    return found
+
+
+def everything_from(model: TfliteModel, symbols: Sequence[str], side: int) -> frozenset[int]:
+    """Convolutions and elementwise operators at least ``side`` wide, and moves of their results."""
+    candidates = _quantisable(model, symbols, side)
     chosen: set[int] = set()
     made_int8: set[int] = set()
     for number, operator in enumerate(model.graph.operators):
-        kind, inputs = model.op_name(operator), model.runtime_inputs(operator)
-        if movement_only(kind):
+        if movement_only(model.op_name(operator)):
+            inputs = model.runtime_inputs(operator)
             take = bool(inputs) and all(t in made_int8 for t in inputs)
         else:
-            shape = model.shape(int(operator.outputs[0]))
-            side = min(shape[1:3]) if len(shape) == 4 else 0
-            take = (
-                (kind in _CONVOLUTIONS and side >= recipe.side)
-                or (kind in _ELEMENTWISE and side >= recipe.sums)
-            ) and not any(t in exact for t in inputs)
+            take = candidates.get(number) in _CONVOLUTIONS | _ELEMENTWISE
         if take:
             chosen.add(number)
             made_int8.update(int(t) for t in operator.outputs)
     return frozenset(chosen)
 
 
-def recipes(lowered: bytes, symbols: Sequence[str], y_side: int) -> tuple[Recipe, ...]:
-    """Recipes worth trying, from most to least int8.
+def branches_from(model: TfliteModel, symbols: Sequence[str], side: int) -> frozenset[int]:
+    """Convolutions of residual branches at least ``side`` wide.
 
-    Each resolution from the latent's up, without and with a float trunk.
+    A branch is a chain that starts at one operand of an ADD and ends at the other.
+    """
+    candidates = _quantisable(model, symbols, side)
+    producers = model.producers()
+    chosen: set[int] = set()
+    for operator in model.graph.operators:
+        operands = model.runtime_inputs(operator)
+        if model.op_name(operator) != "ADD" or len(operands) != 2:
+            continue
+        for trunk, end in (operands, reversed(operands)):
+            chain: set[int] = set()
+            tensor = end
+            while tensor != trunk:
+                number = producers.get(tensor, -1)
+                inputs = model.runtime_inputs(model.graph.operators[number]) if number >= 0 else []
+                if candidates.get(number) not in _CONVOLUTIONS | {"RELU"} or len(inputs) != 1:
+                    chain.clear()
+                    break
+                chain.add(number)
+                tensor = inputs[0]
+            chosen |= chain
+    return frozenset(chosen)
+
+
+def recipes(lowered: bytes, symbols: Sequence[str], y_side: int) -> tuple[Recipe, ...]:
+    """Recipes worth trying, from most to least int8 (by multiplications, then by operators).
+
+    For each resolution from the latent's up: everything, and the branches of residuals alone.
     """
     model = TfliteModel(lowered)
     results = {
@@ -141,22 +166,20 @@ def recipes(lowered: bytes, symbols: Sequence[str], y_side: int) -> tuple[Recipe
         for o in model.graph.operators
         if model.op_name(o) in _CONVOLUTIONS
     }
-    sides = sorted(s for s in results if s >= y_side)
-    found = []
-    seen: set[frozenset[int]] = set()
-    for side, above in zip(sides, [*sides[1:], None], strict=True):
-        for recipe in (Recipe(side, side), *([Recipe(side, above)] if above else [])):
-            chosen = region(model, symbols, recipe)
-            if chosen and chosen not in seen:
-                seen.add(chosen)
-                found.append(recipe)
-    return tuple(found)
+    found: dict[frozenset[int], str] = {}
+    for side in sorted(s for s in results if s >= y_side):
+        for rule, what in ((everything_from, "int8"), (branches_from, "int8 branches")):
+            operators = rule(model, symbols, side)
+            if operators:
+                found.setdefault(operators, f"{what} from {side}×{side}")
+    ordered = sorted(found, key=lambda chosen: (-_int8_share(model, chosen), -len(chosen)))
+    return tuple(Recipe(found[operators], operators) for operators in ordered)
 
 
 def quantise(
     lowered: bytes, ranges: Ranges, symbols: Sequence[str], recipe: Recipe
 ) -> tuple[bytes, Int8Summary]:
-    """Quantise a lowered model by a recipe.
+    """Quantise a lowered model by a recipe made for it.
 
     Raises ``ConversionError`` when the result treats symbols otherwise than exactly; see
     :func:`assert_exact_symbols`.
@@ -165,11 +188,10 @@ def quantise(
     quantizer_module = load("ai_edge_quantizer.quantizer", "tflite")
     names = load("ai_edge_quantizer.qtyping", "tflite").TFLOperationName
     model = TfliteModel(lowered)
-    chosen = region(model, symbols, recipe)
-    if not chosen:
+    if not recipe.operators:
         raise ConversionError(f"{recipe.name}: no operator to quantise")
     quantizer = quantizer_module.Quantizer(lowered)
-    for number in sorted(chosen):
+    for number in sorted(recipe.operators):
         operator = model.graph.operators[number]
         kind = model.op_name(operator)
         result = model.graph.tensors[int(operator.outputs[0])].name.decode()
@@ -182,7 +204,7 @@ def quantise(
     result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     data = bytes(result.quantized_model)
     assert_exact_symbols(data, symbols)
-    return data, _summary(recipe, model, chosen, TfliteModel(data))
+    return data, _summary(recipe, model, TfliteModel(data))
 
 
 def assert_exact_symbols(data: bytes, symbols: Sequence[str]) -> None:
@@ -211,18 +233,21 @@ def assert_exact_symbols(data: bytes, symbols: Sequence[str]) -> None:
             )
 
 
-def _summary(
-    recipe: Recipe, model: TfliteModel, chosen: frozenset[int], written: TfliteModel
-) -> Int8Summary:
-    macs = [_macs(model, o) for o in model.graph.operators]
+def _summary(recipe: Recipe, model: TfliteModel, written: TfliteModel) -> Int8Summary:
     boundaries = sum(written.histogram().get(kind, 0) for kind in ("QUANTIZE", "DEQUANTIZE"))
     return Int8Summary(
         recipe=recipe.name,
-        int8_operators=len(chosen),
-        float_operators=len(model.graph.operators) - len(chosen),
+        int8_operators=len(recipe.operators),
+        float_operators=len(model.graph.operators) - len(recipe.operators),
         boundaries=boundaries,
-        int8_share_of_macs_percent=100 * sum(macs[i] for i in chosen) / max(1, sum(macs)),
+        int8_share_of_macs_percent=100 * _int8_share(model, recipe.operators),
     )
+
+
+def _int8_share(model: TfliteModel, chosen: frozenset[int]) -> float:
+    """Share of multiply-accumulates that a set of operators makes."""
+    macs = [_macs(model, o) for o in model.graph.operators]
+    return sum(macs[i] for i in chosen) / max(1, sum(macs))
 
 
 def _macs(model: TfliteModel, operator: Any) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 HERE = Path(__file__).resolve().parent
-LEVEL = 40
+LEVEL = 30
 RUNTIMES = ("onnx", "tflite", "torch")
 # Left, top of the crops shown, in the demo photo: bark, foliage, sky with a branch.
 CROPS = ((2120, 1780), (2700, 2250), (1500, 560))

@@ -6,7 +6,7 @@
 
 static pico_status check_preamble(const uint8_t *data, size_t size, pico_image *image, pico_fault *fault) {
     static const uint8_t magic[4] = {'P', 'I', 'C', 'O'};
-    if (size < 4 || !equal_bytes(data, magic, 4)) return fail(fault, PICO_E_NOT_PICO, "magic", 0, 0, 0);
+    if (size < 4 || !equal_bytes(data, magic, 4)) return fail(fault, PICO_E_NOT_PICO, "", 0, 0, 0);
     if (size < HEADER_SIZE + 4) {
         return fail(fault, PICO_E_TRUNCATED, "bytes of the header", 0, (int64_t)size, HEADER_MINIMUM);
     }

@@ -33,13 +33,15 @@ def _table(
     right.
     """
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE)
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 or column in text else "right")
     for row in rows:
-        table.add_row(*row)
+        # Cells are data: "pip install pico-deploy[litert]" must not lose what looks like markup.
+        table.add_row(*(escape(cell) for cell in row))
     return table
 
 

@@ -65,6 +65,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a ``.safetensors`` file, atomically; equal tensors give equal bytes."""
     partial = path.with_name(path.name + ".partial")
     save_file({name: tensors[name].contiguous() for name in sorted(tensors)}, partial)
+    partial.chmod(0o644)  # safetensors writes files that only their owner may read
     partial.replace(path)
 
 

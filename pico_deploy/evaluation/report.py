@@ -192,7 +192,7 @@ def plot(evaluation: Evaluation, path: Path) -> None:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-        from matplotlib.ticker import FuncFormatter
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
     except ImportError as error:
         raise MissingDependencyError(
             "the plot needs matplotlib; install it with: pip install 'pico-deploy[train]'"
@@ -211,8 +211,9 @@ def plot(evaluation: Evaluation, path: Path) -> None:
         x, y = [p.bits_per_pixel for p in own], [p.psnr_db for p in own]
         axes.plot(x, y, color=colour, marker="o", markersize=4, linewidth=2, label=coder)
     axes.set_xscale("log")
-    for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        which(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("bits per pixel, whole file")
     axes.set_ylabel("RGB PSNR, dB")
     axes.set_title(

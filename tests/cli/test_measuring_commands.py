@@ -153,3 +153,10 @@ def test_measuring_needs_no_torch(module: str) -> None:
     code = f"import sys, pico_deploy.{module}; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "False\n"
+
+
+def test_brackets_in_a_cell_are_printed_and_not_taken_for_markup(capsys) -> None:
+    from pico_deploy.cli.tables import _table, print_tables
+
+    print_tables(iter([_table("t", ["why"], [["run `pip install pico-deploy[litert]`"]])]))
+    assert "pico-deploy[litert]" in capsys.readouterr().out

@@ -84,6 +84,19 @@ def test_every_operator_of_every_artefact_gets_a_place(pico: PicoArtefacts) -> N
         assert artefact.source
 
 
+def test_onnx_pixel_shuffles_in_pytorch_order_are_not_promised_to_nnapi(
+    pico: PicoArtefacts,
+) -> None:
+    with quiet():
+        report = place(pico.converted.artefacts, pico.folder)
+    places = {
+        a.accelerator.split()[2]: {o.place for o in a.operators if o.operator == "DepthToSpace"}
+        for a in report.artefacts
+        if a.artefact == "onnx/synthesis/fp32"
+    }
+    assert places == {"NNAPI": {"CPU"}, "CoreML": {"CoreML"}}
+
+
 def test_nnapi_takes_more_with_every_level_and_says_what_it_waits_for(
     pico: PicoArtefacts,
 ) -> None:
