@@ -5,16 +5,28 @@
 #include <cstdlib>
 
 #include "binding.h"
+#include "pico_cpu.h"
 
 namespace binding {
 
 struct KernelSet {
     const char *name;
     uint32_t cpu_flags;
-    bool runnable;
 };
 
-static const KernelSet kernel_sets[] = {{"scalar", PICO_CPU_SCALAR, true}};
+// The fastest first. Sets of other architectures are left out when asked for, because the core has not got them.
+static const KernelSet kernel_sets[] = {
+    {"avx512", PICO_CPU_SSE41 | PICO_CPU_AVX2 | PICO_CPU_AVX512},
+    {"avx2", PICO_CPU_SSE41 | PICO_CPU_AVX2},
+    {"sse41", PICO_CPU_SSE41},
+    {"scalar", PICO_CPU_SCALAR},
+};
+
+static bool is_compiled(const KernelSet &set) {
+    return std::string(pico_kernels_name(set.cpu_flags)) == set.name;
+}
+
+static bool is_runnable(const KernelSet &set) { return (set.cpu_flags & ~pico_cpu_detect()) == 0; }
 
 // What the caller asks for, else what PICO_CPU asks for, else the first that runs.
 static const KernelSet &select_kernels(nb::handle cpu) {
@@ -26,9 +38,10 @@ static const KernelSet &select_kernels(nb::handle cpu) {
     }
     std::string known;
     for (const KernelSet &set : kernel_sets) {
-        if (set.runnable && (wanted.empty() || wanted == set.name)) return set;
-        known +=
-            (known.empty() ? "" : ", ") + std::string(set.name) + (set.runnable ? "" : " (not on this CPU)");
+        if (!is_compiled(set)) continue;
+        const bool runnable = is_runnable(set);
+        if (runnable && (wanted.empty() || wanted == set.name)) return set;
+        known += (known.empty() ? "" : ", ") + std::string(set.name) + (runnable ? "" : " (not on this CPU)");
     }
     raise_argument("kernel set '" + wanted + "' cannot be used; there are: " + known);
 }
@@ -169,7 +182,9 @@ static void bind_grid(nb::module_ &module) {
 void bind_model(nb::module_ &module) {
     module.def("kernels", [] {
         nb::dict sets;
-        for (const KernelSet &set : kernel_sets) sets[set.name] = set.runnable;
+        for (const KernelSet &set : kernel_sets) {
+            if (is_compiled(set)) sets[set.name] = is_runnable(set);
+        }
         return sets;
     });
     nb::class_<Layer>(module, "Layer")

@@ -108,10 +108,18 @@ typedef struct pico_fault {
 
 /* ---- CPU ---- */
 
-/* Flags the caller passes to pico_model_init; the library never asks the machine itself. 0 = scalar. */
-enum { PICO_CPU_SCALAR = 0 };
+/* Flags the caller passes to pico_model_init; the library never asks the machine itself. A flag may only be
+ * set if the CPU has all that it names and the system saves the registers. Flags of other architectures are
+ * ignored. */
+enum {
+    PICO_CPU_SCALAR = 0,
+    PICO_CPU_SSE41 = 1,  /* SSE4.1, SSSE3, POPCNT */
+    PICO_CPU_AVX2 = 2,   /* AVX2 */
+    PICO_CPU_AVX512 = 4  /* AVX-512 F, BW, DQ, VL, VBMI2, VNNI */
+};
 
-/* Name of the kernel set that `cpu_flags` select ("scalar"). */
+/* Name of the kernel set that `cpu_flags` select ("scalar", "sse41", "avx2", "avx512"): the best one that is
+ * compiled in and needs no flag that is not set. */
 const char *pico_kernels_name(uint32_t cpu_flags);
 
 /* ---- Checksums ---- */

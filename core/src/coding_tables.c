@@ -23,16 +23,15 @@ static uint32_t cost_of(uint32_t frequency) {
  * / f), x * r >> 32 >> shift is x / f for every x < 2^31. For f = 1, r would need 33 bits; r = 2^32 - 1 makes
  * the quotient x - 1, and a bias of start + 4095 makes up for it: x + start + 4095 + (x - 1) * 4095 = 4096 *
  * x + start. */
-static rans_entry encode_entry(uint32_t start, uint32_t frequency) {
-    rans_entry entry = {frequency << 19, UINT32_MAX, start + RANS_SLOTS - 1,
-                        (uint16_t)(RANS_SLOTS - frequency), 0};
+static rans_entry encode_entry(uint32_t start, uint32_t frequency, uint32_t flags) {
+    uint32_t shift = 0, reciprocal = UINT32_MAX, bias = start + RANS_SLOTS - 1;
     if (frequency > 1) {
-        uint32_t shift = 0;
         while (frequency > 1u << (shift + 1)) shift++;
-        entry.reciprocal = (uint32_t)((((uint64_t)1 << (shift + 32)) + frequency - 1) / frequency);
-        entry.bias = start;
-        entry.shift = (uint16_t)shift;
+        reciprocal = (uint32_t)((((uint64_t)1 << (shift + 32)) + frequency - 1) / frequency);
+        bias = start;
     }
+    const rans_entry entry = {reciprocal,
+                              frequency | bias << ENTRY_BIAS_AT | flags | shift << ENTRY_SHIFT_AT};
     return entry;
 }
 
@@ -44,8 +43,10 @@ void build_table(const uint8_t *frequencies, uint32_t entries, uint32_t *decode,
         int escape = s + 1 == entries;
         uint32_t value = (uint8_t)(escape ? RANS_ESCAPE_SYMBOL : unzigzag(s));
         for (uint32_t i = 0; i < frequency; i++) decode[start + i] = value | frequency << 8 | i << 20;
-        encode[s] = encode_entry(start, frequency);
+        encode[s] = encode_entry(start, frequency, escape ? ENTRY_ESCAPE : 0);
         cost[s] = (uint16_t)(cost_of(frequency) + (escape ? 8u << COST_BITS : 0u));
         start += frequency;
     }
+    /* So that an encoder needs no comparison with the number of entries: min(symbol, 127) is enough. */
+    for (uint32_t s = entries; s < ROW_ENTRIES; s++) encode[s] = encode[entries - 1];
 }

@@ -3,36 +3,11 @@
 #include "bytes.h"
 
 enum {
-    BLOCK = 64,
     MAGNITUDE_BITS = 7, /* of a value that is not 1 or -1 */
     VALUE_BITS = 2      /* flag and sign */
 };
 
 /* ---- Writing ---- */
-
-tile_exceptions find_exceptions(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                                exception_entry *entries) {
-    tile_exceptions found = {entries, 0, 0};
-    for (size_t first = 0; first < n; first += BLOCK) {
-        const size_t end = n - first < BLOCK ? n : first + BLOCK;
-        uint32_t skipped = 0, any = 0; /* most blocks hold none: a loop without branches says so */
-        for (size_t i = first; i < end; i++) {
-            const uint32_t is_skipped = index[i] <= threshold;
-            skipped += is_skipped;
-            any |= is_skipped & (uint32_t)(values[i] != 0);
-        }
-        if (any) {
-            size_t rank = found.skipped;
-            for (size_t i = first; i < end; i++) {
-                if (index[i] > threshold) continue;
-                if (values[i] != 0) entries[found.count++] = make_exception(rank, values[i]);
-                rank++;
-            }
-        }
-        found.skipped += skipped;
-    }
-    return found;
-}
 
 /* Walks over the exceptions of all tiles in order and gives each its gap. */
 typedef struct gap_walk {
@@ -150,29 +125,11 @@ int exceptions_begin(exception_reader *reader, const uint8_t *data, size_t size,
     return read_next(reader);
 }
 
-/* Position of the skipped element after *gap others, from `from` on; n if the tile ends before, and *gap is
- * then what is left of it. */
-static size_t pass_over(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap) {
-    while (n - from >= BLOCK) {
-        uint32_t skipped = 0;
-        for (size_t i = from; i < from + BLOCK; i++) skipped += index[i] <= threshold;
-        if (skipped > *gap) break;
-        *gap -= skipped;
-        from += BLOCK;
-    }
-    for (; from < n; from++) {
-        if (index[from] > threshold) continue;
-        if (*gap == 0) return from;
-        *gap -= 1;
-    }
-    return n;
-}
-
-int exceptions_apply(exception_reader *reader, const uint8_t *index, size_t n, uint32_t threshold,
-                     int8_t *values) {
+int exceptions_apply(exception_reader *reader, const pico_kernels *kernels, const uint8_t *index, size_t n,
+                     uint32_t threshold, int8_t *values) {
     size_t from = 0;
     while (reader->pending) {
-        from = pass_over(index, n, threshold, from, &reader->gap);
+        from = kernels->pass_skipped(index, n, threshold, from, &reader->gap);
         if (from == n) return 1; /* the next one lies in a later tile */
         values[from++] = reader->value;
         if (!read_next(reader)) return 0;

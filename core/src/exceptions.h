@@ -3,30 +3,21 @@
 #ifndef PICO_EXCEPTIONS_H
 #define PICO_EXCEPTIONS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "kernels.h"
 
 enum { EXCEPTION_MAX_RICE = 24 };
 
 /* ---- Writing ---- */
 
-/* One exception: how many skipped elements of its tile come before it, and its value. A tile has at most
- * 2^24. */
+/* One exception, as the kernel find_skipped makes it: how many skipped elements of its tile come before it
+ * (at most 2^24), times 256, and its value as a byte. */
 typedef uint32_t exception_entry;
-
-static inline exception_entry make_exception(size_t rank, int8_t value) {
-    return (uint32_t)rank << 8 | (uint8_t)value;
-}
 
 /* The exceptions of one tile, and how many elements it skips. */
 typedef struct tile_exceptions {
     const exception_entry *entries;
     uint32_t count, skipped;
 } tile_exceptions;
-
-/* Collect those of a tile; `entries` has room for n. */
-tile_exceptions find_exceptions(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                                exception_entry *entries);
 
 /* What is coded of them: the Rice parameter that makes the list shortest, and its length. */
 typedef struct exception_size {
@@ -55,8 +46,8 @@ typedef struct exception_reader {
  * skipped elements are 0. */
 int exceptions_begin(exception_reader *reader, const uint8_t *data, size_t size, uint32_t count,
                      uint32_t rice, uint32_t max);
-int exceptions_apply(exception_reader *reader, const uint8_t *index, size_t n, uint32_t threshold,
-                     int8_t *values);
+int exceptions_apply(exception_reader *reader, const pico_kernels *kernels, const uint8_t *index, size_t n,
+                     uint32_t threshold, int8_t *values);
 /* All read, nothing left over but zero bits that fill the last byte. */
 int exceptions_end(const exception_reader *reader);
 

@@ -1,26 +1,59 @@
 #include "kernels.h"
 
-static const pico_kernels scalar_kernels = {
-    .name = "scalar",
-    .rans_decode = scalar_rans_decode,
-    .rans_encode = scalar_rans_encode,
-    .compact = scalar_compact,
-    .compact_values = scalar_compact_values,
-    .expand = scalar_expand,
-    .pointwise_first = scalar_pointwise_first,
-    .pointwise = scalar_pointwise,
-    .depthwise_first = scalar_depthwise_first,
-    .depthwise = scalar_depthwise,
-    .upsample = scalar_upsample,
-    .pixels_in_f32 = scalar_pixels_in_f32,
-    .pixels_in_f16 = scalar_pixels_in_f16,
-    .pixels_out_f32 = scalar_pixels_out_f32,
-    .pixels_out_f16 = scalar_pixels_out_f16,
+#include "x86.h"
+
+/* A set is written as its families; one that has nothing to gain from an instruction set uses another's. */
+#define RANS(set) .rans_decode = set##_rans_decode, .rans_encode = set##_rans_encode
+#define SKIP(set)                                                                                            \
+    .compact = set##_compact, .compact_values = set##_compact_values, .expand = set##_expand,                \
+    .find_skipped = set##_find_skipped, .pass_skipped = set##_pass_skipped
+#define NETWORK(set)                                                                                         \
+    .pointwise_first = set##_pointwise_first, .pointwise = set##_pointwise,                                  \
+    .depthwise_first = set##_depthwise_first, .depthwise = set##_depthwise
+#define UPSAMPLE(set) .upsample = set##_upsample
+#define PIXELS(set)                                                                                          \
+    .pixels_in_f32 = set##_pixels_in_f32, .pixels_in_f16 = set##_pixels_in_f16,                              \
+    .pixels_out_f32 = set##_pixels_out_f32, .pixels_out_f16 = set##_pixels_out_f16
+
+#ifdef PICO_X86
+PICO_DECLARE_RANS(sse41) /* no encoder: a vector would need another shift in every lane */
+PICO_DECLARE_SKIP(sse41)
+PICO_DECLARE_NETWORK(sse41)
+PICO_DECLARE_RANS(avx2)
+PICO_DECLARE_NETWORK(avx2)
+PICO_DECLARE_RANS(avx512)
+PICO_DECLARE_SKIP(avx512)
+PICO_DECLARE_NETWORK(avx512)
+#endif
+
+static const kernel_set sets[] = {
+#ifdef PICO_X86
+    {PICO_CPU_SSE41 | PICO_CPU_AVX2 | PICO_CPU_AVX512,
+     {.name = "avx512", RANS(avx512), SKIP(avx512), NETWORK(avx512), UPSAMPLE(sse41), PIXELS(scalar)}},
+    {PICO_CPU_SSE41 | PICO_CPU_AVX2,
+     {.name = "avx2", RANS(avx2), SKIP(sse41), NETWORK(avx2), UPSAMPLE(sse41), PIXELS(scalar)}},
+    {PICO_CPU_SSE41,
+     {.name = "sse41",
+      .rans_decode = sse41_rans_decode,
+      .rans_encode = scalar_rans_encode,
+      SKIP(sse41),
+      NETWORK(sse41),
+      UPSAMPLE(sse41),
+      PIXELS(scalar)}},
+#endif
+    {PICO_CPU_SCALAR,
+     {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), UPSAMPLE(scalar), PIXELS(scalar)}},
 };
 
+const kernel_set *kernel_sets(size_t *count) {
+    *count = sizeof sets / sizeof *sets;
+    return sets;
+}
+
 const pico_kernels *kernels_select(uint32_t cpu_flags) {
-    (void)cpu_flags;
-    return &scalar_kernels;
+    const kernel_set *set = sets;
+    while ((set->needs & ~cpu_flags) != 0) set++; /* ends at scalar */
+    return &set->kernels;
 }
 
 const char *pico_kernels_name(uint32_t cpu_flags) {

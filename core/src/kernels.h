@@ -1,6 +1,6 @@
 /* The kernel table: one function per hot loop, chosen once, when a model is made, from the caller's CPU
  * flags. Every set is byte-identical to the scalar one, which is the reference. A new instruction set is a
- * folder beside scalar/ and a case in kernels_select. */
+ * folder beside scalar/ and an entry in kernels.c. */
 #ifndef PICO_KERNELS_H
 #define PICO_KERNELS_H
 
@@ -11,22 +11,28 @@ enum {
     RANS_STATE_LOW = 1 << 15,  /* L: a state lies in [L, 2^31) */
     RANS_ESCAPE_SYMBOL = -128, /* in decode tables: take the value from the escape section */
     ROW_ENTRIES = PICO_MAX_TABLE_ENTRIES,
-    COST_BITS = 11 /* costs are in 1/2048 bit: 12 + 8 bits fit uint16 */
+    COST_BITS = 11,     /* costs are in 1/2048 bit: 12 + 8 bits fit uint16 */
+    EXPAND_PADDING = 64 /* a vector, whichever is widest */
 };
 
-/* What encoding an entry takes. x / f is (x * reciprocal >> 32) >> shift, exact for x < 2^31. */
+/* What encoding an entry takes, in eight bytes. x / f is (x * reciprocal >> 32) >> shift, exact for x < 2^31. */
 typedef struct rans_entry {
-    uint32_t renormalise_at; /* f << 19: at or above it a word goes out first, so x stays below 2^31 */
     uint32_t reciprocal;
-    uint32_t bias;       /* start of the entry; for f = 1 also 4095, see coding_tables.c */
-    uint16_t complement; /* 4096 - f */
-    uint16_t shift;
+    uint32_t fields; /* the bits below */
 } rans_entry;
+
+enum {
+    ENTRY_FREQUENCY_MASK = 0xFFF, /* f, bits 0 ... 11 */
+    ENTRY_BIAS_AT = 12,           /* start of the entry; for f = 1 also 4095, see coding_tables.c: 13 bits */
+    ENTRY_BIAS_MASK = 0x1FFF,
+    ENTRY_ESCAPE = 1 << 25, /* the value goes to the escape section */
+    ENTRY_SHIFT_AT = 28     /* 0 ... 11 */
+};
 
 /* All tables of a model, in one row space: y rows first (row = scale index), then z rows, then bank rows. */
 typedef struct coding_tables {
     const uint32_t *decode;      /* [rows][4096]: value (int8) | frequency << 8 | (slot - start) << 20 */
-    const rans_entry *encode;    /* [rows][128] */
+    const rans_entry *encode;    /* [rows][128]; from its escape entry on, a row holds copies of that */
     const uint16_t *cost;        /* [rows][128], in 1/2048 bit; the escape entry includes its byte */
     const uint8_t *escape_entry; /* [rows]: number of entries - 1 */
 } coding_tables;
@@ -79,8 +85,15 @@ typedef struct pico_kernels {
     size_t (*compact)(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index);
     size_t (*compact_values)(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
                              uint8_t *out_index, int8_t *out_values);
-    /* The inverse: skipped elements become 0. `values` has one readable byte after its last. */
+    /* The inverse: skipped elements become 0. `values` has EXPAND_PADDING readable bytes after its last. */
     void (*expand)(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold, int8_t *out);
+    /* The skipped elements that are not 0: (skipped elements before it) << 8 | value. Returns how many;
+     * `entries` has room for n. */
+    uint32_t (*find_skipped)(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                             uint32_t *entries);
+    /* Position of the skipped element after *gap others, from `from` on; n if there are fewer, and *gap is
+     * then what is left of it. */
+    size_t (*pass_skipped)(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap);
 
     /* Integer network on packed planes [channel][side][side]; `bias` is that of the level. The first layer
      * takes int8. */
@@ -101,27 +114,56 @@ typedef struct pico_kernels {
     size_t (*pixels_out_f16)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
 } pico_kernels;
 
+/* A set and what it needs of the CPU. */
+typedef struct kernel_set {
+    uint32_t needs; /* PICO_CPU_... flags */
+    pico_kernels kernels;
+} kernel_set;
+
+/* All that are compiled in, the fastest first; the last one is scalar and needs nothing. */
+const kernel_set *kernel_sets(size_t *count);
+
+/* The first whose needs are met. */
 const pico_kernels *kernels_select(uint32_t cpu_flags);
 
-/* scalar/ */
-int scalar_rans_decode(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n,
-                       int8_t *out);
-void scalar_rans_encode(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
-                        const int8_t *values, size_t n);
-size_t scalar_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index);
-size_t scalar_compact_values(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                             uint8_t *out_index, int8_t *out_values);
-void scalar_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold, int8_t *out);
-void scalar_pointwise_first(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
-void scalar_pointwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
-void scalar_depthwise_first(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
-void scalar_depthwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
-void scalar_upsample(const network_layer *layer, const uint8_t *in, uint8_t *out);
-void scalar_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,
-                          ptrdiff_t step);
-void scalar_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
-                          ptrdiff_t step);
-size_t scalar_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
-size_t scalar_pixels_out_f16(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
+/* The functions of a set are declared by its name, in the order of the table above. */
+#define PICO_DECLARE_RANS(set)                                                                               \
+    int set##_rans_decode(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n,   \
+                          int8_t *out);                                                                      \
+    void set##_rans_encode(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,            \
+                           const int8_t *values, size_t n);
+
+#define PICO_DECLARE_SKIP(set)                                                                               \
+    size_t set##_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index);            \
+    size_t set##_compact_values(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,    \
+                                uint8_t *out_index, int8_t *out_values);                                     \
+    void set##_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,              \
+                      int8_t *out);                                                                          \
+    uint32_t set##_find_skipped(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,    \
+                                uint32_t *entries);                                                          \
+    size_t set##_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from,               \
+                              uint64_t *gap);
+
+#define PICO_DECLARE_NETWORK(set)                                                                            \
+    void set##_pointwise_first(const network_layer *layer, const int32_t *bias, const int8_t *in,            \
+                               uint8_t *out);                                                                \
+    void set##_pointwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);  \
+    void set##_depthwise_first(const network_layer *layer, const int32_t *bias, const int8_t *in,            \
+                               uint8_t *out);                                                                \
+    void set##_depthwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);  \
+    void set##_upsample(const network_layer *layer, const uint8_t *in, uint8_t *out);
+
+#define PICO_DECLARE_PIXELS(set)                                                                             \
+    void set##_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,           \
+                             ptrdiff_t step);                                                                \
+    void set##_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,           \
+                             ptrdiff_t step);                                                                \
+    size_t set##_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);                  \
+    size_t set##_pixels_out_f16(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
+
+PICO_DECLARE_RANS(scalar)
+PICO_DECLARE_SKIP(scalar)
+PICO_DECLARE_NETWORK(scalar)
+PICO_DECLARE_PIXELS(scalar)
 
 #endif

@@ -65,7 +65,6 @@ static void fill_tables(const uint8_t *data, const model_plan *plan, const model
     for (size_t row = 0; row < plan->tables; row++) {
         uint32_t entries = *at++;
         arrays->escape_entry[row] = (uint8_t)(entries - 1);
-        fill_bytes(arrays->encode + row * ROW_ENTRIES, 0, ROW_ENTRIES * sizeof(rans_entry));
         fill_bytes(arrays->cost + row * ROW_ENTRIES, 0, ROW_ENTRIES * sizeof(uint16_t));
         build_table(at, entries, arrays->decode + row * RANS_SLOTS, arrays->encode + row * ROW_ENTRIES,
                     arrays->cost + row * ROW_ENTRIES);

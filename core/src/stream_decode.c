@@ -24,7 +24,7 @@ static void lay_out(arena *memory, const pico_model *model, decode_scratch *s) {
     s->index = arena_take(memory, y);
     s->index_packed = arena_take(memory, y);
     s->index_active = arena_take(memory, y);
-    s->y_active = arena_take(memory, y + 1); /* expand reads one past the last */
+    s->y_active = arena_take(memory, y + EXPAND_PADDING);
     s->y_packed = arena_take(memory, y);
     s->y = arena_take(memory, y);
     s->network = arena_take(memory, 2 * model->activation_size);
@@ -138,9 +138,8 @@ static int decode_y(const pico_model *model, const plane_shape *shape, uint32_t 
     } else {
         size_t active = kernels->compact(s->index_packed, n, threshold, s->index_active);
         if (!kernels->rans_decode(reader, &model->tables, s->index_active, active, s->y_active)) return 0;
-        s->y_active[active] = 0;
         kernels->expand(s->index_packed, s->y_active, n, threshold, s->y_packed);
-        if (!exceptions_apply(&sections->exceptions, s->index_packed, n, threshold, s->y_packed)) return 0;
+        if (!exceptions_apply(&sections->exceptions, kernels, s->index_packed, n, threshold, s->y_packed)) return 0;
     }
     if (max < 127) {
         int32_t outside = 0;

@@ -145,8 +145,10 @@ static void encode_y(const pico_model *model, const plane_shape *shape, int skip
     size_t active =
         kernels->compact_values(s->index_packed, s->y_packed, n, threshold, s->index_active, s->y_active);
     kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, active);
-    s->exceptions[t] = find_exceptions(s->index_packed, s->y_packed, n, threshold,
-                                       s->entries + (size_t)t * y_elements(model));
+    exception_entry *entries = s->entries + (size_t)t * y_elements(model);
+    s->exceptions[t].entries = entries;
+    s->exceptions[t].count = kernels->find_skipped(s->index_packed, s->y_packed, n, threshold, entries);
+    s->exceptions[t].skipped = (uint32_t)(n - active);
 }
 
 static pico_status assemble(const encode_scratch *s, uint32_t tiles, const rans_writer *writer,

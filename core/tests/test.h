@@ -22,7 +22,8 @@ typedef struct test_case {
 } test_case;
 
 /* One list a file, ended by a case without a promise. */
-extern const test_case checksum_tests[], kernel_tests[], model_tests[], rans_tests[], stream_tests[];
+extern const test_case checksum_tests[], kernel_tests[], model_tests[], rans_tests[], set_tests[],
+    stream_tests[];
 
 /* ---- fixture.c ---- */
 

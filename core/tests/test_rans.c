@@ -34,7 +34,7 @@ static tables_fixture *make_tables(void) {
 
 static void multiplying_by_the_reciprocal_is_dividing(void) {
     static uint32_t decode[RANS_SLOTS];
-    rans_entry encode[2];
+    rans_entry encode[ROW_ENTRIES];
     uint16_t cost[2];
     uint32_t random = 1;
     for (uint32_t frequency = 1; frequency < 4096; frequency++) {
@@ -43,15 +43,15 @@ static void multiplying_by_the_reciprocal_is_dividing(void) {
         write_u16(frequencies + 2, frequency);
         build_table(frequencies, 2, decode, encode, cost);
         const rans_entry *entry = &encode[1];
-        const uint32_t top = entry->renormalise_at; /* states from L to here are encoded without a word */
-        REQUIRE(top == frequency << 19);
+        const uint32_t top = frequency << 19; /* states from L to here are encoded without a word */
+        REQUIRE((entry->fields & ENTRY_FREQUENCY_MASK) == frequency);
         for (int i = 0; i < 200; i++) {
             uint32_t x = i < 20   ? top - 1 - (uint32_t)i
                          : i < 40 ? 8 * frequency + (uint32_t)i - 20
                                   : random_u32(&random) % top;
             if (i >= 40 && i < 80) x = x / frequency * frequency - (i & 1 && x >= frequency);
-            uint32_t quotient = (uint32_t)((uint64_t)x * entry->reciprocal >> 32) >> entry->shift;
-            uint32_t next = x + entry->bias + quotient * entry->complement;
+            uint32_t quotient = (uint32_t)((uint64_t)x * entry->reciprocal >> 32) >> (entry->fields >> ENTRY_SHIFT_AT);
+            uint32_t next = x + (entry->fields >> ENTRY_BIAS_AT & ENTRY_BIAS_MASK) + quotient * (4096 - frequency);
             if (x == 0) continue; /* a state is never 0; for a frequency of 1 the formula needs that */
             REQUIRE(next == x / frequency * 4096 + x % frequency + (4096 - frequency));
         }
@@ -138,7 +138,7 @@ static void garbage_ends_in_an_answer_and_never_outside_its_sections(void) {
 
 static void cost_falls_with_frequency_and_is_the_logarithm_at_powers_of_two(void) {
     static uint32_t decode[RANS_SLOTS];
-    rans_entry encode[2];
+    rans_entry encode[ROW_ENTRIES];
     uint16_t cost[2], last = UINT16_MAX;
     for (uint32_t frequency = 1; frequency < 4096; frequency++) {
         uint8_t frequencies[4];

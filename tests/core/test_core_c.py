@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).resolve().parents[2] / "core"
-SOURCES = [*sorted(CORE.glob("src/*.c")), *sorted(CORE.glob("src/scalar/*.c"))]
+SOURCES = sorted(CORE.glob("src/**/*.c"))
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Werror"]
 COMPILER = (
     os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang") or shutil.which("cc")

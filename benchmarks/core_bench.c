@@ -1,0 +1,121 @@
+/* The `y` part of libpico's streams over given indices, without a network and without tensors: what
+ * benchmarks/core.py times. Same functions, same order and same bytes as stream_encode.c and stream_decode.c;
+ * only the counts before the states have a fixed size. */
+#include "bytes.h"
+#include "exceptions.h"
+#include "model.h"
+#include "pico_cpu.h"
+#include "skip_policy.h"
+
+enum { FRONT = 16, MAX_GROUP = PICO_MAX_TILES_PER_STREAM };
+
+#define EXPORT __attribute__((visibility("default")))
+
+typedef struct bench {
+    coding_tables tables;
+    uint32_t rows;
+    uint32_t decode[PICO_MAX_Y_TABLES * RANS_SLOTS];
+    rans_entry encode[PICO_MAX_Y_TABLES * ROW_ENTRIES];
+    uint16_t cost[PICO_MAX_Y_TABLES * ROW_ENTRIES];
+    uint8_t escape_entry[PICO_MAX_Y_TABLES];
+} bench;
+
+/* A group of tiles, and room for working on it. */
+typedef struct job {
+    uint32_t cpu_flags, lanes, tiles;
+    int32_t skip; /* PICO_SKIP_AUTO, 0 = off */
+    uint64_t tile_size;
+    uint8_t *active_index;     /* tile_size */
+    int8_t *active_values;     /* tile_size + EXPAND_PADDING */
+    uint32_t *entries;         /* tiles * tile_size */
+    uint8_t *words, *escapes;  /* twice tiles * tile_size, and once */
+} job;
+
+EXPORT uint32_t bench_cpu(void) {
+    return pico_cpu_detect();
+}
+
+EXPORT size_t bench_size(void) {
+    return sizeof(bench);
+}
+
+/* `frequencies`: for each row the number of entries, then the entries, all u16. */
+EXPORT void bench_init(bench *b, const uint8_t *frequencies, uint32_t rows) {
+    for (uint32_t row = 0; row < rows; row++) {
+        const uint32_t entries = read_u16(frequencies);
+        build_table(frequencies + 2, entries, b->decode + row * RANS_SLOTS, b->encode + row * ROW_ENTRIES,
+                    b->cost + row * ROW_ENTRIES);
+        b->escape_entry[row] = (uint8_t)(entries - 1);
+        frequencies += 2 + 2 * entries;
+    }
+    b->rows = rows;
+    b->tables = (coding_tables){b->decode, b->encode, b->cost, b->escape_entry};
+}
+
+EXPORT size_t bench_encode(const bench *b, const job *j, const uint8_t *index, const int8_t *values,
+                           uint8_t *out) {
+    const pico_kernels *kernels = kernels_select(j->cpu_flags);
+    const size_t n = (size_t)j->tile_size;
+    uint8_t *const words_end = j->words + 2 * n * j->tiles, *const escapes_end = j->escapes + n * j->tiles;
+    tile_exceptions exceptions[MAX_GROUP];
+    rans_writer writer = {{0}, j->lanes, words_end, escapes_end};
+    for (uint32_t lane = 0; lane < j->lanes; lane++) writer.state[lane] = RANS_STATE_LOW;
+    for (uint32_t t = j->tiles; t-- > 0;) {
+        const uint8_t *tile = index + t * n;
+        const int8_t *y = values + t * n;
+        const uint32_t threshold =
+            j->skip == PICO_SKIP_AUTO ? choose_threshold(&b->tables, b->rows, tile, y, n) : (uint32_t)j->skip;
+        out[t] = (uint8_t)threshold;
+        exceptions[t] = (tile_exceptions){j->entries + t * n, 0, 0};
+        if (threshold == 0) {
+            kernels->rans_encode(&writer, &b->tables, tile, y, n);
+            continue;
+        }
+        const size_t active =
+            kernels->compact_values(tile, y, n, threshold, j->active_index, j->active_values);
+        kernels->rans_encode(&writer, &b->tables, j->active_index, j->active_values, active);
+        exceptions[t].count = kernels->find_skipped(tile, y, n, threshold, j->entries + t * n);
+        exceptions[t].skipped = (uint32_t)(n - active);
+    }
+    const exception_size size = measure_exceptions(exceptions, j->tiles);
+    const size_t words = (size_t)(words_end - writer.word), escapes = (size_t)(escapes_end - writer.escape);
+    uint8_t *at = out + j->tiles;
+    const uint32_t front[4] = {size.count, size.rice | (uint32_t)size.bytes << 8, (uint32_t)escapes,
+                               (uint32_t)words};
+    for (int i = 0; i < 4; i++, at += 4) write_u32(at, front[i]);
+    for (uint32_t lane = 0; lane < j->lanes; lane++, at += 4) write_u32(at, writer.state[lane]);
+    copy_bytes(at, writer.word, words);
+    copy_bytes(at + words, writer.escape, escapes);
+    at += words + escapes;
+    if (size.count > 0) write_exceptions(exceptions, j->tiles, size, at);
+    return (size_t)(at - out) + (size_t)size.bytes;
+}
+
+EXPORT int bench_decode(const bench *b, const job *j, const uint8_t *stream, const uint8_t *index,
+                        int8_t *values) {
+    const pico_kernels *kernels = kernels_select(j->cpu_flags);
+    const size_t n = (size_t)j->tile_size;
+    const uint8_t *front = stream + j->tiles, *states = front + FRONT, *word = states + 4 * j->lanes;
+    const uint32_t escapes = read_u32(front + 8), words = read_u32(front + 12);
+    const uint8_t *escape = word + words;
+    rans_reader reader = {{0}, j->lanes, word, escape, escape, escape + escapes};
+    for (uint32_t lane = 0; lane < j->lanes; lane++) reader.state[lane] = read_u32(states + 4 * lane);
+    exception_reader exceptions;
+    int good = exceptions_begin(&exceptions, escape + escapes, read_u32(front + 4) >> 8, read_u32(front),
+                                front[4], 127);
+    for (uint32_t t = 0; t < j->tiles && good; t++) {
+        const uint8_t *tile = index + t * n;
+        int8_t *y = values + t * n;
+        const uint32_t threshold = stream[t];
+        if (threshold == 0) {
+            good = kernels->rans_decode(&reader, &b->tables, tile, n, y);
+            continue;
+        }
+        const size_t active = kernels->compact(tile, n, threshold, j->active_index);
+        good = kernels->rans_decode(&reader, &b->tables, j->active_index, active, j->active_values);
+        kernels->expand(tile, j->active_values, n, threshold, y);
+        good = good && exceptions_apply(&exceptions, kernels, tile, n, threshold, y);
+    }
+    return good && reader.word == reader.word_end && reader.escape == reader.escape_end &&
+           exceptions_end(&exceptions);
+}

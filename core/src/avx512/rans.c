@@ -1,0 +1,139 @@
+/* Interleaved rANS, AVX-512: sixteen lanes a vector. */
+#include "../rans_step.h"
+#include "../x86.h"
+
+#ifdef PICO_X86
+
+enum { WIDTH = 16, MAX_VECTORS = PICO_MAX_LANES / WIDTH };
+
+/* One word for each state below L, in lane order. Reads sixteen words, which a whole turn made sure of. */
+AVX512 static inline __m512i take_words(__m512i x, const uint8_t **word) {
+    const __mmask16 low = _mm512_cmplt_epu32_mask(x, _mm512_set1_epi32(RANS_STATE_LOW));
+    const __m512i words =
+        _mm512_maskz_expand_epi32(low, _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)*word)));
+    *word += 2 * _mm_popcnt_u32(low);
+    return _mm512_mask_or_epi32(x, low, _mm512_slli_epi32(x, 16), words);
+}
+
+/* Entries of sixteen symbols. */
+AVX512 static inline __m512i look_up(const uint32_t *table, const uint8_t *rows, __m512i x) {
+    const __m512i row = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)rows));
+    const __m512i slot = _mm512_and_si512(x, _mm512_set1_epi32(RANS_SLOTS - 1));
+    return _mm512_i32gather_epi32(_mm512_or_si512(_mm512_slli_epi32(row, 12), slot), table, 4);
+}
+
+AVX512 static inline __m512i step(__m512i x, __m512i entry) {
+    const __m512i frequency = _mm512_and_si512(_mm512_srli_epi32(entry, 8), _mm512_set1_epi32(0xFFF));
+    return _mm512_add_epi32(_mm512_mullo_epi32(frequency, _mm512_srli_epi32(x, 12)),
+                            _mm512_srli_epi32(entry, 20));
+}
+
+AVX512 static inline int decode_lanes(rans_reader *reader, const coding_tables *tables, const uint8_t *rows,
+                                      size_t n, int8_t *out, const size_t vectors) {
+    const size_t lanes = vectors * WIDTH;
+    const __m128i escape = _mm_set1_epi8(RANS_ESCAPE_SYMBOL);
+    __m512i x[MAX_VECTORS];
+    for (size_t v = 0; v < vectors; v++) x[v] = _mm512_loadu_si512(reader->state + v * WIDTH);
+    const uint8_t *word = reader->word;
+
+    size_t k = 0;
+    for (; n - k >= lanes && (size_t)(reader->word_end - word) >= 2 * lanes; k += lanes) {
+        uint32_t escapes = 0;
+        for (size_t v = 0; v < vectors; v++) {
+            const __m512i entry = look_up(tables->decode, rows + k + v * WIDTH, x[v]);
+            const __m128i values = _mm512_cvtepi32_epi8(entry);
+            _mm_storeu_si128((__m128i *)(out + k + v * WIDTH), values);
+            escapes |= _mm_cmpeq_epi8_mask(values, escape);
+            x[v] = step(x[v], entry);
+        }
+        for (size_t v = 0; v < vectors; v++) x[v] = take_words(x[v], &word);
+        if (escapes != 0 && !take_escapes(reader, tables, rows + k, lanes, out + k)) return 0;
+    }
+    for (size_t v = 0; v < vectors; v++) _mm512_storeu_si512(reader->state + v * WIDTH, x[v]);
+    reader->word = word;
+    return decode_end(reader, tables, rows, k, n, out);
+}
+
+AVX512 int avx512_rans_decode(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n,
+                              int8_t *out) {
+    switch (reader->lanes) {
+    case 16: return decode_lanes(reader, tables, rows, n, out, 1);
+    case 32: return decode_lanes(reader, tables, rows, n, out, 2);
+    default: return scalar_rans_decode(reader, tables, rows, n, out);
+    }
+}
+
+/* Sixteen symbols, last lane first. Entries are fetched as two vectors of eight: those of the even lanes and
+ * those of the odd ones, which is how 32-bit lanes are multiplied. */
+AVX512 static inline __m512i encode_vector(__m512i x, rans_writer *writer, const rans_entry *table,
+                                           const uint8_t *rows, const int8_t *values) {
+    const __m128i value = _mm_loadu_si128((const __m128i *)values);
+    const __m128i sign = _mm_cmpgt_epi8(_mm_setzero_si128(), value);
+    const __m128i zigzagged = _mm_xor_si128(_mm_add_epi8(value, value), sign);
+    const __m128i symbol = _mm_min_epu8(zigzagged, _mm_set1_epi8(ROW_ENTRIES - 1));
+    const __m512i row = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)rows));
+    const __m512i at = _mm512_or_si512(_mm512_slli_epi32(row, 7), _mm512_cvtepu8_epi32(symbol));
+
+    const __m512i even = _mm512_i64gather_epi64(_mm512_and_si512(at, _mm512_set1_epi64(0xFFFF)), table, 8);
+    const __m512i odd = _mm512_i64gather_epi64(_mm512_srli_epi64(at, 32), table, 8);
+    const __m512i fields = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+
+    uint32_t escapes = _mm512_test_epi32_mask(fields, _mm512_set1_epi32(ENTRY_ESCAPE));
+    while (escapes != 0) { /* rare */
+        const uint32_t lane = 31 - (uint32_t)__builtin_clz(escapes);
+        *--writer->escape = (uint8_t)values[lane];
+        escapes ^= 1u << lane;
+    }
+    /* f << 19: the mask is not needed, because the bits above f leave at the top. */
+    const __m512i limit = _mm512_srli_epi32(_mm512_slli_epi32(fields, 20), 1);
+    const __mmask16 full = _mm512_cmpge_epu32_mask(x, limit);
+    const uint32_t count = (uint32_t)_mm_popcnt_u32(full);
+    writer->word -= 2 * count;
+    _mm256_mask_storeu_epi16(writer->word, (__mmask16)((1u << count) - 1),
+                             _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(full, x)));
+    x = _mm512_mask_srli_epi32(x, full, x, 16);
+
+    const __m512i even_product = _mm512_mul_epu32(x, even);
+    const __m512i odd_product = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), odd);
+    const __m512i high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even_product, 32), odd_product);
+    const __m512i quotient = _mm512_srlv_epi32(high, _mm512_srli_epi32(fields, ENTRY_SHIFT_AT));
+    const __m512i complement =
+        _mm512_sub_epi32(_mm512_set1_epi32(RANS_SLOTS),
+                         _mm512_and_si512(fields, _mm512_set1_epi32(ENTRY_FREQUENCY_MASK)));
+    const __m512i bias = _mm512_and_si512(_mm512_srli_epi32(fields, ENTRY_BIAS_AT),
+                                          _mm512_set1_epi32(ENTRY_BIAS_MASK));
+    return _mm512_add_epi32(_mm512_add_epi32(x, bias), _mm512_mullo_epi32(quotient, complement));
+}
+
+AVX512 static inline void encode_lanes(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
+                                       const int8_t *values, size_t n, const size_t vectors) {
+    const size_t lanes = vectors * WIDTH;
+    rans_writer local = *writer;
+    size_t k = n;
+    while (k % lanes != 0) {
+        k--;
+        encode_one(&local, &local.state[k % lanes], tables, rows[k], values[k]);
+    }
+    __m512i x[MAX_VECTORS];
+    for (size_t v = 0; v < vectors; v++) x[v] = _mm512_loadu_si512(local.state + v * WIDTH);
+    while (k > 0) {
+        k -= lanes;
+        for (size_t v = vectors; v-- > 0;) {
+            const size_t at = k + v * WIDTH;
+            x[v] = encode_vector(x[v], &local, tables->encode, rows + at, values + at);
+        }
+    }
+    for (size_t v = 0; v < vectors; v++) _mm512_storeu_si512(local.state + v * WIDTH, x[v]);
+    *writer = local;
+}
+
+AVX512 void avx512_rans_encode(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
+                               const int8_t *values, size_t n) {
+    switch (writer->lanes) {
+    case 16: encode_lanes(writer, tables, rows, values, n, 1); break;
+    case 32: encode_lanes(writer, tables, rows, values, n, 2); break;
+    default: scalar_rans_encode(writer, tables, rows, values, n);
+    }
+}
+
+#endif

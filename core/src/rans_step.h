@@ -1,0 +1,76 @@
+/* One symbol of rANS: what the scalar kernels are made of, and the vector ones for their ends and escapes. */
+#ifndef PICO_RANS_STEP_H
+#define PICO_RANS_STEP_H
+
+#include "bytes.h"
+#include "kernels.h"
+
+/* The value of an escaped symbol, or RANS_ESCAPE_SYMBOL if there is none or it needed no escape. */
+static inline int8_t take_escape(rans_reader *reader, uint32_t escape_entry) {
+    if (reader->escape == reader->escape_end) return RANS_ESCAPE_SYMBOL;
+    uint32_t byte = *reader->escape++;
+    int32_t value = byte < 128 ? (int32_t)byte : (int32_t)byte - 256;
+    if (value == RANS_ESCAPE_SYMBOL || zigzag(value) < escape_entry) return RANS_ESCAPE_SYMBOL;
+    return (int8_t)value;
+}
+
+/* Replaces the escapes among `n` decoded symbols, in order. Returns 0 if one is missing or is none. */
+static inline int take_escapes(rans_reader *reader, const coding_tables *tables, const uint8_t *rows,
+                               size_t n, int8_t *out) {
+    for (size_t k = 0; k < n; k++) {
+        if (out[k] != RANS_ESCAPE_SYMBOL) continue;
+        out[k] = take_escape(reader, tables->escape_entry[rows[k]]);
+        if (out[k] == RANS_ESCAPE_SYMBOL) return 0;
+    }
+    return 1;
+}
+
+/* One decoding step. x < 2^31 and f <= 4095, so f * (x >> 12) + slot < 2^12 * 2^19 = 2^31: no overflow, and
+ * the invariant holds. x >= L = 2^15 makes the result at least 8, so one 16-bit word always lifts it above L
+ * again. */
+static inline uint32_t decode_step(uint32_t x, uint32_t entry) {
+    return (entry >> 8 & 0xFFF) * (x >> 12) + (entry >> 20);
+}
+
+/* Symbols k ... n - 1 with every word checked; k is a multiple of the lanes. */
+static inline int decode_end(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t k,
+                             size_t n, int8_t *out) {
+    uint32_t *x = reader->state;
+    for (uint32_t lane = 0; k < n; k++) {
+        uint32_t entry = tables->decode[(size_t)rows[k] * RANS_SLOTS + (x[lane] & (RANS_SLOTS - 1))];
+        uint32_t next = decode_step(x[lane], entry);
+        if (next < RANS_STATE_LOW) {
+            if (reader->word == reader->word_end) return 0;
+            next = next << 16 | read_u16(reader->word);
+            reader->word += 2;
+        }
+        x[lane] = next;
+        out[k] = (int8_t)(uint8_t)entry;
+        if (out[k] == RANS_ESCAPE_SYMBOL) {
+            out[k] = take_escape(reader, tables->escape_entry[rows[k]]);
+            if (out[k] == RANS_ESCAPE_SYMBOL) return 0;
+        }
+        lane = lane + 1 == reader->lanes ? 0 : lane + 1;
+    }
+    return 1;
+}
+
+static inline void encode_one(rans_writer *writer, uint32_t *state, const coding_tables *tables, uint32_t row,
+                              int8_t value) {
+    const uint32_t symbol = zigzag(value);
+    const rans_entry *entry =
+        &tables->encode[row * ROW_ENTRIES + (symbol < ROW_ENTRIES ? symbol : ROW_ENTRIES - 1)];
+    const uint32_t fields = entry->fields, frequency = fields & ENTRY_FREQUENCY_MASK;
+    uint32_t x = *state;
+    if (fields & ENTRY_ESCAPE) *--writer->escape = (uint8_t)value;
+    if (x >= frequency << 19) { /* a word goes out first, so that x stays below 2^31 */
+        writer->word -= 2;
+        write_u16(writer->word, x & 0xFFFF);
+        x >>= 16;
+    }
+    const uint32_t quotient = (uint32_t)((uint64_t)x * entry->reciprocal >> 32) >> (fields >> ENTRY_SHIFT_AT);
+    /* = (x / f) * 4096 + x mod f + start */
+    *state = x + (fields >> ENTRY_BIAS_AT & ENTRY_BIAS_MASK) + quotient * (RANS_SLOTS - frequency);
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* Index skip, SSE4.1: eight elements a step, moved by a byte shuffle out of a table. AVX2 has nothing to add:
+ * its byte shuffle does not cross halves. */
+#include "../x86.h"
+
+#ifdef PICO_X86
+
+enum { WIDTH = 16 };
+
+/* Bit i: index[i] > threshold, for sixteen elements. */
+SSE41 static inline uint32_t active_of(__m128i index, __m128i threshold) {
+    const __m128i skipped = _mm_cmpeq_epi8(_mm_min_epu8(index, threshold), index);
+    return (uint32_t)_mm_movemask_epi8(skipped) ^ 0xFFFF;
+}
+
+SSE41 static inline __m128i shuffle_of(const uint64_t table[256], uint32_t mask) {
+    return _mm_loadl_epi64((const __m128i *)&table[mask & 0xFF]);
+}
+
+/* Writes eight bytes, of which those that are active are kept. */
+SSE41 static inline void keep(uint8_t *out, __m128i block, uint32_t mask) {
+    _mm_storel_epi64((__m128i *)out, _mm_shuffle_epi8(block, shuffle_of(set_bits_of, mask)));
+}
+
+SSE41 size_t sse41_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index) {
+    const __m128i limit = _mm_set1_epi8((char)threshold);
+    size_t kept = 0, i = 0;
+    for (; n - i >= WIDTH; i += WIDTH) { /* kept <= i: whatever is written past the kept ones fits */
+        const __m128i block = _mm_loadu_si128((const __m128i *)(index + i));
+        const uint32_t active = active_of(block, limit);
+        keep(out_index + kept, block, active);
+        kept += (size_t)_mm_popcnt_u32(active & 0xFF);
+        keep(out_index + kept, _mm_srli_si128(block, 8), active >> 8);
+        kept += (size_t)_mm_popcnt_u32(active >> 8);
+    }
+    return kept + scalar_compact(index + i, n - i, threshold, out_index + kept);
+}
+
+SSE41 size_t sse41_compact_values(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                                  uint8_t *out_index, int8_t *out_values) {
+    const __m128i limit = _mm_set1_epi8((char)threshold);
+    size_t kept = 0, i = 0;
+    for (; n - i >= WIDTH; i += WIDTH) {
+        const __m128i block = _mm_loadu_si128((const __m128i *)(index + i));
+        const __m128i value = _mm_loadu_si128((const __m128i *)(values + i));
+        const uint32_t active = active_of(block, limit);
+        keep(out_index + kept, block, active);
+        keep((uint8_t *)out_values + kept, value, active);
+        kept += (size_t)_mm_popcnt_u32(active & 0xFF);
+        keep(out_index + kept, _mm_srli_si128(block, 8), active >> 8);
+        keep((uint8_t *)out_values + kept, _mm_srli_si128(value, 8), active >> 8);
+        kept += (size_t)_mm_popcnt_u32(active >> 8);
+    }
+    return kept + scalar_compact_values(index + i, values + i, n - i, threshold, out_index + kept,
+                                        out_values + kept);
+}
+
+SSE41 void sse41_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                        int8_t *out) {
+    const __m128i limit = _mm_set1_epi8((char)threshold);
+    size_t taken = 0, i = 0;
+    for (; n - i >= WIDTH; i += WIDTH) {
+        const __m128i block = _mm_loadu_si128((const __m128i *)(index + i));
+        const __m128i skipped = _mm_cmpeq_epi8(_mm_min_epu8(block, limit), block);
+        const uint32_t active = (uint32_t)_mm_movemask_epi8(skipped) ^ 0xFFFF;
+        const __m128i low = _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)(values + taken)),
+                                             shuffle_of(bits_below, active));
+        taken += (size_t)_mm_popcnt_u32(active & 0xFF);
+        const __m128i high = _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)(values + taken)),
+                                              shuffle_of(bits_below, active >> 8));
+        taken += (size_t)_mm_popcnt_u32(active >> 8);
+        _mm_storeu_si128((__m128i *)(out + i), _mm_andnot_si128(skipped, _mm_unpacklo_epi64(low, high)));
+    }
+    scalar_expand(index + i, values + taken, n - i, threshold, out + i);
+}
+
+SSE41 uint32_t sse41_find_skipped(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                                  uint32_t *entries) {
+    const __m128i limit = _mm_set1_epi8((char)threshold), zero = _mm_setzero_si128();
+    uint32_t count = 0;
+    size_t rank = 0, i = 0;
+    for (; n - i >= WIDTH; i += WIDTH) {
+        const uint32_t skipped = active_of(_mm_loadu_si128((const __m128i *)(index + i)), limit) ^ 0xFFFF;
+        const __m128i value = _mm_loadu_si128((const __m128i *)(values + i));
+        uint32_t found = skipped & ~(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(value, zero));
+        for (; found != 0; found &= found - 1) { /* rare */
+            const uint32_t bit = (uint32_t)__builtin_ctz(found);
+            const uint32_t before = (uint32_t)_mm_popcnt_u32(skipped & ((1u << bit) - 1));
+            entries[count++] = (uint32_t)(rank + before) << 8 | (uint8_t)values[i + bit];
+        }
+        rank += (size_t)_mm_popcnt_u32(skipped);
+    }
+    const uint32_t more = scalar_find_skipped(index + i, values + i, n - i, threshold, entries + count);
+    for (uint32_t e = count; e < count + more; e++) entries[e] += (uint32_t)rank << 8;
+    return count + more;
+}
+
+SSE41 size_t sse41_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from,
+                                uint64_t *gap) {
+    const __m128i limit = _mm_set1_epi8((char)threshold);
+    for (; n - from >= WIDTH; from += WIDTH) {
+        const uint32_t active = active_of(_mm_loadu_si128((const __m128i *)(index + from)), limit);
+        const uint64_t count = 16 - (uint64_t)_mm_popcnt_u32(active);
+        if (count > *gap) break;
+        *gap -= count;
+    }
+    return scalar_pass_skipped(index, n, threshold, from, gap);
+}
+
+#endif
