@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-CORE   := $(wildcard core/src/*.c core/src/*.h core/include/*.h core/binding/*.cpp)
+CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/binding/*)
 
-.PHONY: help env test lint types pytest demo clean
+.PHONY: help env test lint types pytest demo bench-core clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ pytest: $(STAMP)
 ## make demo     convert the shipped weights, round-trip a 12 MP photo, verify, measure, report
 demo: $(STAMP)
 	$(BIN)/python demo/run.py --out out/demo
+
+## make bench-core   entropy coder, every kernel set, workloads A and B
+bench-core: $(STAMP)
+	$(BIN)/python benchmarks/core.py
 
 ## make clean    remove what was built and installed here
 clean:
