@@ -1,29 +1,14 @@
-import dataclasses
-
 import pytest
 import torch
+from tiny_pico import TINY
 
-from pico_deploy.codecs.config import PRESETS, PicoConfig
+from pico_deploy.codecs.config import PicoConfig
 from pico_deploy.codecs.pico import PicoCodec
 
 
 @pytest.fixture(scope="session")
 def small_config() -> PicoConfig:
-    """pico-s with a fraction of its width and a tile of 128 px."""
-    return dataclasses.replace(
-        PRESETS["pico-s"],
-        name="tiny",
-        encoder_channels=(8, 12, 16),
-        encoder_depths=(1, 1, 1),
-        decoder_channels=(8, 12, 16),
-        decoder_depths=(1, 1, 1),
-        latent_channels=12,
-        hyper_channels=8,
-        prior_channels=12,
-        context_channels=12,
-        scale_channels=8,
-        tile=128,
-    )
+    return TINY
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_pico import TINY
 
 from pico_deploy.codecs.config import PRESETS
 from pico_deploy.training.config import TrainConfig
@@ -32,21 +32,7 @@ def photos(photo_folder: Path) -> Photos:
 @pytest.fixture
 def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> str:
     """A preset that trains in milliseconds."""
-    tiny = dataclasses.replace(
-        PRESETS["pico-s"],
-        name="tiny",
-        encoder_channels=(8, 8, 16),
-        encoder_depths=(1, 1, 1),
-        decoder_channels=(8, 8, 16),
-        decoder_depths=(1, 1, 1),
-        latent_channels=8,
-        hyper_channels=8,
-        prior_channels=8,
-        context_channels=8,
-        scale_channels=8,
-        tile=128,
-    )
-    monkeypatch.setitem(PRESETS, "tiny", tiny)
+    monkeypatch.setitem(PRESETS, "tiny", TINY)
     return "tiny"
 
 

@@ -1,0 +1,20 @@
+"""A PICO of a few thousand parameters and a tile of 128 px: same structure, milliseconds a step."""
+
+import dataclasses
+
+from pico_deploy.codecs.config import PRESETS, PicoConfig
+
+TINY: PicoConfig = dataclasses.replace(
+    PRESETS["pico-s"],
+    name="tiny",
+    encoder_channels=(8, 8, 16),
+    encoder_depths=(1, 1, 1),
+    decoder_channels=(8, 8, 16),
+    decoder_depths=(1, 1, 1),
+    latent_channels=8,
+    hyper_channels=8,
+    prior_channels=8,
+    context_channels=8,
+    scale_channels=8,
+    tile=128,
+)
