@@ -40,7 +40,7 @@ from converters.formats import (
     int8_artefact,
 )
 from converters.headroom import HeadroomReport, measure_headroom
-from converters.parity import Point, Reference, anchor_levels, judge, observe
+from converters.parity import Point, Reference, judge, observe
 from converters.parity_report import ArtefactParity, ParityReport
 from converters.placement import place
 from converters.proof import prove_entropy
@@ -60,6 +60,7 @@ from pico_deploy.bundle import (
 )
 from pico_deploy.bundle.fingerprint import file_sha256
 from pico_deploy.bundle.manifest import ENTROPY_NAME
+from pico_deploy.codecs.levels import anchor_levels
 from pico_deploy.codecs.protocol import Codec
 from pico_deploy.conformance.thresholds import HeadroomLimits, ParityLimits, thresholds
 from pico_deploy.entropy.serialise import to_bytes

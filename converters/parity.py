@@ -25,6 +25,7 @@ from converters.parity_report import (
 from converters.runners import Arrays, Runner
 from converters.tiles import Tile, to_input
 from pico_deploy.bundle import Artefact
+from pico_deploy.codecs.levels import anchor_levels
 from pico_deploy.codecs.protocol import Codec
 from pico_deploy.conformance.thresholds import ParityLimits
 from pico_deploy.entropy.model import Geometry
@@ -88,11 +89,6 @@ class Candidate:
     run: Runner
     checked_with: str
     variant: str = ""
-
-
-def anchor_levels(anchor_table: NDArray[np.float32]) -> tuple[int, ...]:
-    """The level that stands for each anchor: where its weight is largest."""
-    return tuple(sorted({int(level) for level in anchor_table.argmax(0)}))
 
 
 def to_pixels(x: NDArray[np.float32]) -> Tile:

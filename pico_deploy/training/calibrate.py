@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pico_deploy.codecs.levels import anchor_weights
+from pico_deploy.codecs.levels import anchor_levels, anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.training.data import CropSampler
 
@@ -34,11 +34,6 @@ class Calibration:
     activation_maxima: dict[str, tuple[float, ...]]
 
 
-def anchor_levels(levels: int, anchors: int) -> list[int]:
-    """The level that each anchor stands for."""
-    return [a * (levels - 1) // (anchors - 1) for a in range(anchors)]
-
-
 @torch.no_grad()
 def calibrate(
     network: PicoCodec, crops: CropSampler, count: int, report: Callable[[int, int], None]
@@ -51,7 +46,8 @@ def calibrate(
     config = network.config
     analysis, _ = network.folded("crd")
     inputs = network.example_inputs("analysis")
-    table = torch.from_numpy(anchor_weights(config.levels, config.anchors))
+    weights = anchor_weights(config.levels, config.anchors)
+    table = torch.from_numpy(weights)
     samples: list[Sample] = []
     maxima: dict[str, list[float]] = {
         name: [0.0] * (len(decoder.spec) - 1)  # type: ignore[arg-type]
@@ -60,7 +56,7 @@ def calibrate(
     for number in range(count):
         pixels = torch.from_numpy(np.ascontiguousarray(crops.draw(number)))
         x = pixels.permute(2, 0, 1)[None].float() / 255
-        for level in anchor_levels(config.levels, config.anchors):
+        for level in anchor_levels(weights):
             anchors = table[level][None]
             z, y = analysis(x, anchors, inputs["y_mask"], inputs["z_mask"])
             samples.append(Sample(level, _int8(z), _int8(y)))
@@ -76,7 +72,7 @@ def _int8(symbols: Tensor) -> npt.NDArray[np.int8]:
     return symbols[0].to(torch.int8).numpy()
 
 
-def z_counts(samples: tuple[Sample, ...], levels: list[int], z_max: int) -> Counts:
+def z_counts(samples: tuple[Sample, ...], levels: tuple[int, ...], z_max: int) -> Counts:
     """Histogram of z per anchor and channel, ``int64 [anchors, Z, 2·z_max + 1]``, value −z_max
     first."""
     channels = samples[0].z.shape[0]

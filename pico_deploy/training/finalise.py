@@ -17,7 +17,7 @@ import torch
 
 from pico_deploy._core import Model
 from pico_deploy.codecs.config import PicoConfig
-from pico_deploy.codecs.levels import anchor_weights
+from pico_deploy.codecs.levels import anchor_levels, anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.scale_decoder import FloatScaleDecoder
 from pico_deploy.codecs.trained import ScaleShape, TrainedPico, geometry_of
@@ -29,7 +29,6 @@ from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.entropy.tables import blend
 from pico_deploy.training.calibrate import (
     Calibration,
-    anchor_levels,
     calibrate,
     y_counts,
     z_counts,
@@ -66,10 +65,11 @@ def float_layers(
 
 def z_tables(calibration: Calibration, config: PicoConfig, z_max: int) -> ZTables:
     """Factorised tables fitted to the histograms of z, one bank."""
-    levels = anchor_levels(config.levels, config.anchors)
+    weights = anchor_weights(config.levels, config.anchors)
+    levels = anchor_levels(weights)
     counts = z_counts(calibration.samples, levels, z_max).astype(np.float64) + Z_PRIOR
     pmf = counts / counts.sum(-1, keepdims=True)
-    nearest = anchor_weights(config.levels, config.anchors).argmax(1).astype(np.uint8)
+    nearest = weights.argmax(1).astype(np.uint8)
     return factorised_tables(pmf[:, None], nearest, max_rows=Z_ROWS)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pico_deploy.codecs.config import PRESETS
-from pico_deploy.codecs.levels import anchor_weights
+from pico_deploy.codecs.levels import anchor_levels, anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.errors import TrainingError, UsageError
 from pico_deploy.training.config import TrainConfig
@@ -186,8 +186,7 @@ class Trainer:
         results = []
         codec = self.averaged
         side = codec.config.tile
-        for anchor in range(0, codec.config.anchors, 2):
-            level = anchor * (codec.config.levels - 1) // (codec.config.anchors - 1)
+        for level in anchor_levels(self.anchors.cpu().numpy())[::2]:
             bits = squared = pixels = 0.0
             for photo in self.photos.holdout:
                 crop = photo[:side, :side]

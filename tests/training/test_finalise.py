@@ -4,14 +4,14 @@ import torch
 
 from pico_deploy._core import Model
 from pico_deploy.codecs.config import PRESETS
-from pico_deploy.codecs.levels import anchor_weights
+from pico_deploy.codecs.levels import anchor_levels, anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.protocol import Codec
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.prove import prove
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import CheckpointError
-from pico_deploy.training.calibrate import anchor_levels, calibrate
+from pico_deploy.training.calibrate import calibrate
 from pico_deploy.training.data import CropSampler
 from pico_deploy.training.finalise import finalise
 
@@ -77,7 +77,8 @@ def test_weights_are_finalised_as_they_ship(network, weights) -> None:
 def test_calibration_counts_every_anchor(network, photos) -> None:
     sampler = CropSampler(photos, 128, 0, 0.0, 0.0)
     calibration = calibrate(network, sampler, 1, lambda done, total: None)
-    assert [s.level for s in calibration.samples] == anchor_levels(71, 8)
+    assert [s.level for s in calibration.samples] == list(range(0, 71, 10))
+    assert tuple(range(0, 71, 10)) == anchor_levels(anchor_weights(71, 8))
     assert len(calibration.activation_maxima["conv"]) == 4
     assert all(m > 0 for m in calibration.activation_maxima["conv"])
 
