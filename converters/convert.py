@@ -60,9 +60,9 @@ from pico_deploy.bundle import (
 )
 from pico_deploy.bundle.fingerprint import file_sha256
 from pico_deploy.bundle.manifest import ENTROPY_NAME
-from pico_deploy.codecs.levels import anchor_levels
 from pico_deploy.codecs.protocol import Codec
 from pico_deploy.conformance.thresholds import HeadroomLimits, ParityLimits, thresholds
+from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.serialise import to_bytes
 
 Progress = Callable[[int, int, str], None]

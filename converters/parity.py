@@ -25,9 +25,9 @@ from converters.parity_report import (
 from converters.runners import Arrays, Runner
 from converters.tiles import Tile, to_input
 from pico_deploy.bundle import Artefact
-from pico_deploy.codecs.levels import anchor_levels
 from pico_deploy.codecs.protocol import Codec
 from pico_deploy.conformance.thresholds import ParityLimits
+from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.model import Geometry
 from pico_deploy.errors import ConversionError
 

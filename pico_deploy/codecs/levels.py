@@ -20,8 +20,3 @@ def anchor_weights(levels: int, anchors: int) -> npt.NDArray[np.float32]:
     table[rows, low] = 1 - fraction
     table[rows, low + 1] = fraction
     return table.astype(np.float32)
-
-
-def anchor_levels(anchor_table: npt.NDArray[np.float32]) -> tuple[int, ...]:
-    """The level of each anchor's largest weight, from a ``float32 [levels, anchors]`` table."""
-    return tuple(sorted({int(level) for level in anchor_table.argmax(0)}))

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pico_deploy.codecs.levels import anchor_levels, anchor_weights
+from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.training.data import CropSampler
 
 Counts = npt.NDArray[np.int64]

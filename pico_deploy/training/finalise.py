@@ -17,12 +17,13 @@ import torch
 
 from pico_deploy._core import Model
 from pico_deploy.codecs.config import PicoConfig
-from pico_deploy.codecs.levels import anchor_levels, anchor_weights
+from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.scale_decoder import FloatScaleDecoder
 from pico_deploy.codecs.trained import ScaleShape, TrainedPico, geometry_of
 from pico_deploy.entropy.factorised import factorised_tables
 from pico_deploy.entropy.gaussian import gaussian_table, scales
+from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.model import EntropyModel, Layer, Upsample, ZTables
 from pico_deploy.entropy.quantise import FloatLayer, quantise
 from pico_deploy.entropy.serialise import to_bytes

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from pico_deploy.codecs.config import PRESETS
-from pico_deploy.codecs.levels import anchor_levels, anchor_weights
+from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.errors import TrainingError, UsageError
 from pico_deploy.training.config import TrainConfig
 from pico_deploy.training.data import CropSampler, Photos

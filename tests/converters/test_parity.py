@@ -33,9 +33,9 @@ from converters.tiles import load_tiles
 from pico_deploy import _core
 from pico_deploy.bundle import Artefact
 from pico_deploy.bundle.manifest import PartName
-from pico_deploy.codecs.levels import anchor_levels
 from pico_deploy.conformance.thresholds import thresholds
 from pico_deploy.entropy.gaussian import gaussian_table
+from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import ConversionError
 

@@ -4,10 +4,11 @@ import torch
 
 from pico_deploy._core import Model
 from pico_deploy.codecs.config import PRESETS
-from pico_deploy.codecs.levels import anchor_levels, anchor_weights
+from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.protocol import Codec
 from pico_deploy.codecs.trained import TrainedPico
+from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.prove import prove
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import CheckpointError
