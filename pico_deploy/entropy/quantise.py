@@ -20,8 +20,8 @@ WEIGHT_MAX = 127
 LARGEST_INDEX = 127
 DEFAULT_FRACTION_BITS = 4
 _LARGEST_ERROR = 1.0
-"""How far rounding the multipliers may move a result at the very end of its range, in output
-steps."""
+"""How far weights that are coarser for the sake of int32 may move a result at the very worst, in
+output steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +49,10 @@ def quantise(
     """The integer network of a float one.
 
     activation_maxima: for every layer but the last, the activation that becomes 255 (from
-    calibration, over all levels). Weights get one scale an output channel; multipliers get as many
-    bits as the int32 bound leaves, and a layer for which those are too few becomes wide. Raises
-    `ModelBuildError` for values that are not finite, `OverflowProofError` if the result could
-    overflow.
+    calibration, over all levels). Weights get one scale an output channel, of those that a
+    multiplier can express exactly; multipliers get as many bits as the int32 bound leaves, and a
+    layer for which those are too few becomes wide. Raises `ModelBuildError` for values that are
+    not finite, `OverflowProofError` if the result could overflow.
     """
     if len(activation_maxima) != len(layers) - 1:
         raise ModelBuildError(
@@ -84,58 +84,77 @@ def _quantise_layer(
     bias = layer.bias.astype(np.float64) / step_out
     if not np.isfinite(weight).all() or not np.isfinite(bias).all():
         raise ModelBuildError(f"{name}: a weight or bias is not finite")
-    flat = weight.reshape(len(weight), -1)
-    largest = np.abs(flat).max(axis=1)
-    step_weight = np.where(largest > 0, largest, 1.0) / WEIGHT_MAX
-    integer = np.rint(flat / step_weight[:, None]).astype(np.int64)
-    ratio = np.where(largest > 0, step_weight * step_in / step_out, 0.0)
-    reach = np.abs(integer).sum(axis=1) * input_max
-    # A bias beyond the reach of the sums only saturates: limiting it there changes no result.
-    limit = reach * ratio + output_max + 1
-    bias = np.clip(bias, -limit, limit)
-    wide, shift = _choose_shift(reach, ratio, bias)
-    scale = 2.0**shift
+    scaled = weight.reshape(len(weight), -1) * (step_in / step_out)
+    candidate = _choose(scaled, bias, input_max, output_max)
+    scale = 2.0**candidate.shift
     return Layer(
         kind=layer.kind,
-        weight=integer.reshape(weight.shape).astype(np.int8),
-        multiplier=np.rint(ratio * scale).astype(np.int32),
-        shift=shift,
-        bias=np.rint(bias * scale).astype(np.int32),
+        weight=candidate.weight.reshape(weight.shape).astype(np.int8),
+        multiplier=candidate.multiplier.astype(np.int32),
+        shift=candidate.shift,
+        bias=np.rint(candidate.bias * scale).astype(np.int32),
         upsample=layer.upsample,
         factor=layer.factor,
-        wide=wide,
+        wide=candidate.wide,
     )
 
 
-def _choose_shift(
-    reach: NDArray[np.int64], ratio: NDArray[np.float64], bias: NDArray[np.float64]
-) -> tuple[bool, int]:
-    """(wide, shift): the most precision that int32 products allow, or int64 ones if that is too
-    little."""
-    narrow = _largest_shift(reach, ratio, bias, 31, INT32_MAX)
-    if narrow is not None and float(reach.max()) <= _LARGEST_ERROR * 2.0 ** (narrow + 1):
-        return False, narrow
-    wide = _largest_shift(reach, ratio, bias, 62, INT64_MAX)
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A layer's integers at one shift; the bias still in output steps."""
+
+    weight: NDArray[np.int64]
+    multiplier: NDArray[np.int64]
+    bias: NDArray[np.float64]
+    shift: int
+    wide: bool
+
+
+def _choose(
+    weight: NDArray[np.float64], bias: NDArray[np.float64], input_max: int, output_max: int
+) -> _Candidate:
+    """The most precision that int32 products allow, or int64 ones if that is too little.
+
+    weight: [out, taps], what an input of 1 adds to the result, in output steps. A channel's step
+    is at most 2**-shift larger than eight bits need, so rounding moves a weight at most
+    2**-(shift + 1) further than it had to.
+    """
+    inputs = weight.shape[1] * input_max
+    narrow = _largest_shift(weight, bias, input_max, output_max, wide=False)
+    if narrow is not None and inputs <= _LARGEST_ERROR * 2.0 ** (narrow.shift + 1):
+        return narrow
+    wide = _largest_shift(weight, bias, input_max, output_max, wide=True)
     if wide is None:
         raise ModelBuildError("a layer's weights or biases are too large for any shift")
-    return True, wide
+    return wide
 
 
 def _largest_shift(
-    reach: NDArray[np.int64],
-    ratio: NDArray[np.float64],
+    weight: NDArray[np.float64],
     bias: NDArray[np.float64],
-    most: int,
-    product_max: int,
-) -> int | None:
-    bias_max = np.abs(bias).max(axis=0)
-    for shift in range(most, -1, -1):
+    input_max: int,
+    output_max: int,
+    wide: bool,
+) -> _Candidate | None:
+    product_max = INT64_MAX if wide else INT32_MAX
+    step = np.abs(weight).max(axis=1) / WEIGHT_MAX
+    for shift in range(62 if wide else 31, -1, -1):
         scale = 2.0**shift
-        multiplier, offset = np.rint(ratio * scale), np.rint(bias_max * scale)
-        if multiplier.max() > INT32_MAX or offset.max() > INT32_MAX:
+        # Rounded up, and the weights fitted to what it is then: it costs resolution, not accuracy.
+        multiplier = np.ceil(step * scale)
+        if multiplier.max() > INT32_MAX:
             continue
-        half = (1 << shift) >> 1
+        exact = np.where(multiplier > 0, multiplier, 1.0) / scale
+        integer = np.rint(weight / exact[:, None]).astype(np.int64)
+        reach = np.abs(integer).sum(axis=1) * input_max
+        # A bias beyond the reach of the sums only saturates: limiting it there changes no result.
+        limit = reach * exact + output_max + 1
+        limited = np.clip(bias, -limit, limit)
+        offset = np.rint(np.abs(limited).max(axis=0) * scale)
+        if offset.max() > INT32_MAX:
+            continue
         product = reach.astype(object) * multiplier.astype(np.int64).astype(object)
+        half = (1 << shift) >> 1
         if (product + offset.astype(np.int64).astype(object) + half).max() <= product_max:
-            return shift
+            return _Candidate(integer, multiplier.astype(np.int64), limited, shift, wide)
     return None

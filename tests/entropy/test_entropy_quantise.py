@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pico_deploy.entropy import quantise as quantise_module
 from pico_deploy.entropy.errors import ModelBuildError, OverflowProofError
 from pico_deploy.entropy.gaussian import standard_tables
-from pico_deploy.entropy.model import EntropyModel, Geometry, Upsample
+from pico_deploy.entropy.model import EntropyModel, Geometry, Layer, Upsample
 from pico_deploy.entropy.prove import INT32_MAX, prove
 from pico_deploy.entropy.quantise import FloatLayer, quantise
 from pico_deploy.entropy.reference import scale_indices
@@ -136,8 +137,66 @@ def test_a_layer_that_int32_cannot_hold_precisely_becomes_wide() -> None:
     ]
     first, second = quantise(layers, [1.0], z_max=31)
     assert first.wide and not second.wide
-    relative = np.abs(weight).max(axis=1) / 127 * 255 / (first.multiplier / 2.0**first.shift)
-    assert np.abs(relative - 1).max() < 1e-6
+    assert_weights_are_within_half_a_step(weight * 255, first)
+
+
+def assert_weights_are_within_half_a_step(scaled: np.ndarray, layer: Layer) -> None:
+    """scaled: the weights in output steps for an input step."""
+    step = layer.multiplier[:, None] / 2.0**layer.shift
+    finest = np.abs(scaled).max(axis=1, keepdims=True) / 127
+    assert ((step >= finest) & (step <= finest + 2.0**-layer.shift)).all()
+    assert np.abs(layer.weight * step - scaled).max() <= step.max() / 2 * (1 + 1e-9)
+
+
+def test_multipliers_of_few_bits_are_exact_because_weights_are_fitted_to_them() -> None:
+    rng = np.random.default_rng(6)
+    weight = rng.standard_normal((64, 72)) * np.exp(-np.abs(rng.normal(0, 3, (64, 1))))
+    (layer,) = quantise([FloatLayer("pointwise", weight, np.zeros((1, 64)))], [], z_max=31)
+    assert not layer.wide and layer.multiplier.min() < 20 < layer.multiplier.max()
+    assert_weights_are_within_half_a_step(weight * 16, layer)
+    with pytest.raises(AssertionError):  # the control: a multiplier that is off by one
+        off = replace(layer, multiplier=layer.multiplier + 1)
+        assert_weights_are_within_half_a_step(weight * 16, off)
+
+
+def largest_differences(
+    layers: list[FloatLayer], monkeypatch: pytest.MonkeyPatch, lost_bits: int = 0
+) -> tuple[float, int]:
+    """Share of indices that differ, and by how much, between all layers narrow and all wide."""
+    rng = np.random.default_rng(7)
+    channels = len(layers[-1].weight)
+    z = np.clip(np.rint(rng.standard_normal((96, 2, 2)) * 3), -31, 31)
+    narrow = integer_model(layers, z, channels)
+    assert not any(layer.wide for layer in narrow.layers)
+    monkeypatch.setattr(quantise_module, "_LARGEST_ERROR", 0.0)
+    wide = integer_model(layers, z, channels)
+    assert all(layer.wide for layer in wide.layers)
+    lossy = replace(
+        narrow,
+        layers=tuple(
+            replace(x, multiplier=x.multiplier >> lost_bits << lost_bits) for x in narrow.layers
+        ),
+    )
+    index = [scale_indices(m, z.astype(np.int8), 1).astype(int) for m in (lossy, wide)]
+    return float((index[0] != index[1]).mean()), int(np.abs(index[0] - index[1]).max())
+
+
+def wide_range_network(rng: np.random.Generator) -> list[FloatLayer]:
+    """Pico-s in small: sums that could reach a hundred times what they ever do."""
+    return conv_network(rng, 96, 24, 40)
+
+
+def test_narrow_layers_lose_nothing_against_wide_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = wide_range_network(np.random.default_rng(8))
+    share, largest = largest_differences(layers, monkeypatch)
+    assert share < 0.02 and largest <= 1
+
+
+def test_multipliers_cut_to_fewer_bits_do_lose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control of the comparison above."""
+    layers = wide_range_network(np.random.default_rng(8))
+    share, _ = largest_differences(layers, monkeypatch, lost_bits=8)
+    assert share > 0.1
 
 
 def test_a_bias_that_only_saturates_does_not_cost_precision() -> None:
@@ -173,8 +232,14 @@ def test_values_that_are_not_finite_are_refused(value: float) -> None:
 
 
 def test_quantiser_never_returns_what_the_proof_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault planted in the choice of the shift is caught by the proof at its end."""
+    """A fault planted in the choice of the multipliers is caught by the proof at its end."""
     layers = conv_network(np.random.default_rng(5), 12, 16, 10)
-    monkeypatch.setattr("pico_deploy.entropy.quantise._choose_shift", lambda *_: (False, 28))
+    choose = quantise_module._choose
+
+    def too_large(*arguments: object) -> object:
+        candidate = choose(*arguments)  # type: ignore[arg-type]
+        return replace(candidate, multiplier=4 * candidate.multiplier)
+
+    monkeypatch.setattr(quantise_module, "_choose", too_large)
     with pytest.raises(OverflowProofError):
         quantise(layers, [3.0] * 4, z_max=31)
