@@ -41,7 +41,7 @@ pytest: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/python demo/run.py --out out/demo
 
-## make bench-core   entropy coder, every kernel set, workloads A and B
+## make bench-core   every kernel set: entropy coder on workloads A and B, integer network
 bench-core: $(STAMP)
 	$(BIN)/python benchmarks/core.py
 

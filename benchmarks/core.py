@@ -1,4 +1,5 @@
-"""The entropy coder of the core, every kernel set that runs here, beside its peers.
+"""The entropy coder of the core, every kernel set that runs here, beside its peers; then its
+integer network.
 
     python benchmarks/core.py [--workload A B] [--seconds 1] [--json FILE]
 
@@ -12,24 +13,20 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
-import os
 import platform
-import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import network
 import numpy as np
+from library import SETS, address, best, build
 from numpy.typing import NDArray
 from peers import PEERS, Peer
 from workload import WORKLOADS, Workload, make_workload
 
 from pico_deploy.entropy.gaussian import standard_tables
 
-ROOT = Path(__file__).resolve().parents[1]
-SETS = {"scalar": 0, "sse41": 1, "avx2": 3, "avx512": 7}
 AUTO, OFF = -1, 0
 EXPAND_PADDING = 64
 
@@ -64,27 +61,6 @@ class Line:
     decode_msym_s: float
     bytes: int
     overhead_percent: float
-
-
-def build(folder: Path) -> ctypes.CDLL:
-    """The core and core_bench.c as a shared library, with the flags of a release."""
-    library = folder / "core_bench.so"
-    core = ROOT / "core"
-    flags = ["-std=c11", "-O3", "-ffreestanding", "-fPIC", "-shared", "-fvisibility=hidden"]
-    include = ["-I", str(core / "include"), "-I", str(core / "src")]
-    sources = [str(p) for p in sorted(core.glob("src/**/*.c"))]
-    bench = str(ROOT / "benchmarks" / "core_bench.c")
-    compiler = os.environ.get("CC", "cc")
-    subprocess.run([compiler, *flags, *include, "-o", str(library), bench, *sources], check=True)
-    loaded = ctypes.CDLL(str(library))
-    loaded.bench_size.restype = ctypes.c_size_t
-    loaded.bench_encode.restype = ctypes.c_size_t
-    return loaded
-
-
-def address(array: NDArray[np.generic]) -> ctypes.c_void_p:
-    """Where an array's data is."""
-    return ctypes.c_void_p(array.ctypes.data)
 
 
 class Coder:
@@ -152,17 +128,6 @@ class Coder:
         return out
 
 
-def best(action: Callable[[], object], seconds: float) -> float:
-    """Shortest processor time, which other load disturbs least; at least one run."""
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while not times or time.perf_counter() < end:
-        start = time.thread_time()
-        action()
-        times.append(time.thread_time() - start)
-    return min(times)
-
-
 def measure(
     name: str, workload: Workload, coder_name: str, coder: Coder | Peer, seconds: float
 ) -> Line:
@@ -212,7 +177,9 @@ def main() -> None:
     print("   coder          skip  streams    encode   decode      bytes   above ideal")
     lines: list[Line] = []
     with tempfile.TemporaryDirectory() as folder:
-        library = build(Path(folder))
+        library = build(Path(folder), "core_bench.c")
+        library.bench_size.restype = ctypes.c_size_t
+        library.bench_encode.restype = ctypes.c_size_t
         has = library.bench_cpu()
         for name in options.workload:
             workload = make_workload(name)
@@ -245,6 +212,7 @@ def main() -> None:
                 )
     if options.json is not None:
         options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1) + "\n")
+    network.report(seconds=options.seconds)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""What the benchmarks of the core share: building it with a benchmark's C file, and a stopwatch."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+SETS = {"scalar": 0, "sse41": 1, "avx2": 3, "avx512": 7}
+"""Kernel sets of this architecture and the CPU flags that select them, the fastest last."""
+
+
+def build(folder: Path, source: str) -> ctypes.CDLL:
+    """The core and ``benchmarks/<source>`` as a shared library, with the flags of a release."""
+    library = folder / Path(source).with_suffix(".so").name
+    core = ROOT / "core"
+    flags = ["-std=c11", "-O3", "-ffreestanding", "-fno-tree-loop-distribute-patterns"]
+    flags += ["-fPIC", "-shared", "-fvisibility=hidden"]
+    include = ["-I", str(core / "include"), "-I", str(core / "src")]
+    sources = [str(p) for p in sorted(core.glob("src/**/*.c"))]
+    bench = str(ROOT / "benchmarks" / source)
+    compiler = os.environ.get("CC", "cc")
+    subprocess.run([compiler, *flags, *include, "-o", str(library), bench, *sources], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def address(array: NDArray[np.generic]) -> ctypes.c_void_p:
+    """Where an array's data is."""
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def best(action: Callable[[], object], seconds: float) -> float:
+    """Shortest processor time, which other load disturbs least; at least one run."""
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        start = time.thread_time()
+        action()
+        times.append(time.thread_time() - start)
+    return min(times)

@@ -1,0 +1,56 @@
+/* The integer network, whole and layer by layer: what benchmarks/network.py times. */
+#include "model.h"
+#include "pico_cpu.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT uint32_t bench_cpu(void) {
+    return pico_cpu_detect();
+}
+
+EXPORT size_t bench_model_size(const uint8_t *entropy_bin, size_t size) {
+    size_t memory = 0;
+    return pico_model_memory(entropy_bin, size, &memory, NULL) == PICO_OK ? memory : 0;
+}
+
+EXPORT const pico_model *bench_model(const uint8_t *entropy_bin, size_t size, uint32_t cpu_flags,
+                                     uint8_t *memory, size_t memory_size) {
+    const pico_model *model = NULL;
+    pico_model_init(entropy_bin, size, cpu_flags, memory, memory_size, &model, NULL);
+    return model;
+}
+
+EXPORT size_t bench_activation_size(const pico_model *model) {
+    return model->activation_size;
+}
+
+/* `z` and `index` of several tiles, packed; `buffer` of two activations. */
+EXPORT void bench_network(const pico_model *model, uint32_t level, uint32_t tiles, const int8_t *z,
+                          uint8_t *index, uint8_t *buffer) {
+    for (uint32_t tile = 0; tile < tiles; tile++) {
+        network_run(model, level, z + tile * z_elements(model), index + tile * y_elements(model), buffer);
+    }
+}
+
+/* One layer without its upsampling, on whatever `in` holds. */
+EXPORT void bench_layer(const pico_model *model, uint32_t number, uint32_t tiles, const uint8_t *in,
+                        uint8_t *out) {
+    const network_layer *layer = &model->layer[number];
+    const pico_kernels *kernels = model->kernels;
+    for (uint32_t tile = 0; tile < tiles; tile++) {
+        if (number == 0) {
+            kernels->pointwise_first(layer, layer->bias, (const int8_t *)in, out);
+        } else if (layer->depthwise) {
+            kernels->depthwise(layer, layer->bias, in, out);
+        } else {
+            kernels->pointwise(layer, layer->bias, in, out);
+        }
+    }
+}
+
+EXPORT void bench_upsample(const pico_model *model, uint32_t number, uint32_t tiles, const uint8_t *in,
+                           uint8_t *out) {
+    for (uint32_t tile = 0; tile < tiles; tile++) {
+        model->kernels->upsample(&model->layer[number], in, out);
+    }
+}
