@@ -15,7 +15,9 @@ from pico_deploy.errors import ConcealedError
 
 def decode(
     stream: Annotated[Path, typer.Argument(help="The .pico file.")],
-    picture: Annotated[Path, typer.Argument(help="PNG, JPEG, WebP, AVIF, TIFF, BMP or PPM.")],
+    picture: Annotated[
+        Path, typer.Argument(help="PNG, JPEG, WebP, AVIF, TIFF, BMP, PPM or bare RGB (.rgb).")
+    ],
     bundle: options.Bundle,
     runtime: options.Runtime = "onnx",
     precision: options.PrecisionName = None,

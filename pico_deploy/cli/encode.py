@@ -13,7 +13,7 @@ from pico_deploy.cli.progress import ProgressObserver
 
 
 def encode(
-    photo: Annotated[Path, typer.Argument(help="JPEG, PNG, WebP, AVIF, TIFF or HEIC.")],
+    photo: Annotated[Path, typer.Argument(help="JPEG, PNG, WebP, AVIF, TIFF, HEIC or PPM.")],
     stream: Annotated[Path, typer.Argument(help="The .pico file to write.")],
     bundle: options.Bundle,
     level: Annotated[
@@ -36,6 +36,14 @@ def encode(
     weights: options.Weights = None,
     codec: options.CodecClass = None,
     exif: Annotated[bool, typer.Option("--exif", help="Keep EXIF (it may hold a place).")] = False,
+    raw_size: Annotated[
+        options.PixelSize | None,
+        typer.Option(
+            parser=options.parse_pixel_size,
+            metavar="WxH",
+            help="The photo is bare 8-bit RGB samples of this size, for example 4032x3024.",
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Encode a photo into a .pico stream on this machine.
@@ -51,7 +59,14 @@ def encode(
     with Session.open(bundle) as session, ProgressObserver(quiet=json) as observer:
         analysis = session.load("analysis", runtime, parse_precision(precision), settings)
         result = encode_file(
-            photo, stream, session, analysis, quality, keep_exif=exif, observer=observer
+            photo,
+            stream,
+            session,
+            analysis,
+            quality,
+            keep_exif=exif,
+            raw_size=raw_size,
+            observer=observer,
         )
     report = result.runtime
     lines = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -27,6 +27,21 @@ def parse_bytes(text: str) -> int:
     if match is None or match[2].lower() not in _UNITS:
         raise typer.BadParameter(f"{text!r} is no size; write 250000, 250k, 1.2MB or 300KiB")
     return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+class PixelSize(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
+def parse_pixel_size(text: str) -> PixelSize:
+    """Read a size such as ``4032x3024``."""
+    match = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no size; write WIDTHxHEIGHT, for example 4032x3024")
+    return PixelSize(int(match[1]), int(match[2]))
 
 
 Bundle = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -101,14 +101,14 @@ def decode(
     watch = observer or Observer()
     grid, tensors = decoder.grid, synthesis.inputs
     levels = decoder.image.levels
-    dtype = cast("_core.SymbolType", tensors["y"].dtype)
     bands = BandWriter(sink, grid)
     damage: list[DamagedStreamError] = []
 
     def symbols(group: int) -> tuple[int, _Symbols | DamagedStreamError]:
         try:
             with timed(watch, "entropy", group):
-                return group, decoder.decode_group(group, dtype)
+                # As bytes: the groups that wait take a quarter of what they would as float32.
+                return group, decoder.decode_group(group, "int8")
         except DamagedStreamError as error:
             return group, error
 

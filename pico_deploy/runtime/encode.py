@@ -48,6 +48,17 @@ def _levels(levels: int | NDArray[np.uint8], count: int, tiles: int) -> NDArray[
     return array.astype(np.uint8)
 
 
+def compact(symbols: NDArray[Any]) -> NDArray[Any]:
+    """Return symbols as int8 if that loses nothing; otherwise as they are, for the core to refuse.
+
+    The symbols of several groups wait for the core at once; as float32 they would be most of what
+    the pipeline holds.
+    """
+    with np.errstate(invalid="ignore"):  # a NaN is found by the comparison
+        narrow = symbols.astype(np.int8, order="C")
+    return narrow if np.array_equal(narrow, symbols) else symbols
+
+
 def encode(
     source: PixelSource,
     session: Session,
@@ -98,8 +109,8 @@ def encode(
                 with timed(watch, "analysis", tile):
                     outputs = analysis(inputs)
                 watch.symbols(tile, outputs["z"], outputs["y"])
-                z.append(outputs["z"])
-                y.append(outputs["y"])
+                z.append(compact(outputs["z"]))
+                y.append(compact(outputs["y"]))
             yield group, z, y
 
     def code(item: _Group) -> int:

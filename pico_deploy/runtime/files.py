@@ -17,8 +17,8 @@ from pico_deploy.runtime.decode import decode, open_stream
 from pico_deploy.runtime.encode import StreamSettings, encode
 from pico_deploy.runtime.naming import naming
 from pico_deploy.runtime.observer import Observer
-from pico_deploy.runtime.photo import Photo, open_photo
-from pico_deploy.runtime.picture import check_suffix, picture_file
+from pico_deploy.runtime.photo import OpenedPhoto, open_photo
+from pico_deploy.runtime.picture import WITHOUT_METADATA, check_suffix, picture_file
 from pico_deploy.runtime.search import search_level
 from pico_deploy.runtime.session import Session
 
@@ -91,7 +91,9 @@ class DecodedFile:
     warnings: tuple[str, ...]
 
 
-def _metadata(photo: Photo, keep_exif: bool) -> tuple[tuple[tuple[str, bytes], ...], list[str]]:
+def _metadata(
+    photo: OpenedPhoto, keep_exif: bool
+) -> tuple[tuple[tuple[str, bytes], ...], list[str]]:
     chunks, warnings = [], []
     exif = photo.exif if keep_exif else None
     for kind, data in ((ICC_CHUNK, photo.icc), (EXIF_CHUNK, exif)):
@@ -112,13 +114,15 @@ def encode_file(
     quality: Quality,
     *,
     keep_exif: bool = False,
+    raw_size: tuple[int, int] | None = None,
     observer: Observer | None = None,
 ) -> EncodedFile:
-    """Encode a photo file. Raises ``InputError``, ``UsageError`` or ``OutputError``; then
-    nothing is written.
+    """Encode a photo file; ``raw_size`` (width, height) says that it is bare RGB samples.
+
+    Raises ``InputError``, ``UsageError`` or ``OutputError``; then nothing is written.
     """
     watch = observer or Observer()
-    photo = open_photo(photo_path)
+    photo = open_photo(photo_path, raw_size)
     chunks, warnings = _metadata(photo, keep_exif)
     settings = StreamSettings(chunks=chunks)
     limit = quality.limit_bytes(photo.width * photo.height)
@@ -207,12 +211,15 @@ def decode_file(
     Raises ``InputError``, ``StreamError``, ``ModelMismatchError``, ``UsageError`` or
     ``OutputError``; then nothing is written.
     """
-    check_suffix(picture_path)
+    suffix = check_suffix(picture_path)
     data = read_stream(stream_path)
     with naming(stream_path):
         decoder = open_stream(data, session, any_pixel_model=any_pixel_model)
         image = decoder.image
         metadata, warnings = _kept_metadata(image)
+        if suffix in WITHOUT_METADATA:
+            warnings += [f"{kind} dropped: {suffix} cannot hold it" for kind in metadata]
+            metadata = {}
         with picture_file(
             picture_path,
             image.width,

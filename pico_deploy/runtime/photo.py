@@ -1,7 +1,8 @@
-"""Reading photos: JPEG, PNG, WebP, AVIF, TIFF, HEIC in; upright 8-bit RGB rows out.
+"""Reading photos: JPEG, PNG, WebP, AVIF, TIFF, HEIC, PPM in; upright 8-bit RGB rows out.
 
 The decoded file stays in memory as Pillow holds it; orientation and colour are applied strip by
-strip, so no second copy of a large photo is made.
+strip, so no second copy of a large photo is made. The rows of a binary PPM are read from the file
+as they are needed.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from pico_deploy._core import LIMITS
 from pico_deploy.errors import InputError, MissingDependencyError
 from pico_deploy.runtime.colour import ColourPlan, UnsupportedPixelsError, plan_colour
+from pico_deploy.runtime.rows import RowFile, open_raw
 
 # Named, so that no exotic parser (PostScript, FITS, …) ever sees a stranger's file.
 # Pillow opens MPO as JPEG and knows no format of that name.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "PPM")
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _HEAD_BYTES = 4096
 _PILLOW_LIMIT = threading.Lock()
@@ -44,7 +46,36 @@ class PixelSource(Protocol):
         ...
 
     def rows(self, first: int, end: int) -> NDArray[np.uint8]:
-        """Rows ``first … end - 1``, ``uint8 [end - first, width, 3]``."""
+        """Rows ``first … end - 1``, ``uint8 [end - first, width, 3]``; the next call may overwrite
+        them.
+        """
+        ...
+
+
+class OpenedPhoto(PixelSource, Protocol):
+    """A photo file: rows, and what travels with them.
+
+    ``notes`` say what was kept or converted, ``warnings`` what was lost.
+    """
+
+    @property
+    def icc(self) -> bytes | None:
+        """Profile of the RGB rows, None for sRGB."""
+        ...
+
+    @property
+    def exif(self) -> bytes | None:
+        """EXIF block with orientation 1."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was kept or converted."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was lost."""
         ...
 
 
@@ -191,11 +222,32 @@ def _check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def open_photo(path: Path) -> Photo:
-    """Decode a photo completely.
+def _plain_rows(path: Path, image: Image.Image) -> RowFile | None:
+    """The rows of a binary 8-bit RGB PPM where they lie in the file; None for anything else."""
+    if not isinstance(image, ImageFile.ImageFile) or image.format != "PPM":
+        return None
+    tile = image.tile[0]
+    mode = tile.args[0] if isinstance(tile.args, tuple) else tile.args
+    if tile.codec_name != "raw" or mode != "RGB":
+        return None
+    found = path.stat().st_size - tile.offset
+    if found < 3 * image.width * image.height:
+        raise InputError(
+            f"{path}: cut off ({found} of {3 * image.width * image.height} bytes of pixels); "
+            "copy the picture again"
+        )
+    return RowFile(path, tile.offset, *image.size)
+
+
+def open_photo(path: Path, raw_size: tuple[int, int] | None = None) -> OpenedPhoto:
+    """Decode a photo completely; a binary PPM is only opened, and so are the bare RGB samples that
+    ``raw_size`` (width, height) says a file holds.
 
     Raises ``InputError``, or ``MissingDependencyError`` for HEIC without pi-heif.
     """
+    if raw_size is not None:
+        _check_size(path, *raw_size)
+        return open_raw(path, *raw_size)
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -209,13 +261,16 @@ def open_photo(path: Path) -> Photo:
         with _quiet(), _format_limit_instead_of_pillows():
             image = Image.open(path, formats=formats)
             _check_size(path, *image.size)
+        rows = _plain_rows(path, image)
+        if rows is not None:
+            return rows
         with _quiet():
             losses = _losses(image, head)
             image.load()
         plan = plan_colour(image.mode, image.info.get("icc_profile"))
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path}: is no JPEG, PNG, WebP, AVIF, TIFF or HEIC, or is cut off in its header; "
+            f"{path}: is no JPEG, PNG, WebP, AVIF, TIFF, HEIC or PPM, or is cut off in its header; "
             "check what the file really is"
         ) from error
     except UnsupportedPixelsError as error:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from pico_deploy.errors import OutputError, UsageError
 from pico_deploy.outputs import new_file
+from pico_deploy.runtime import rows
 from pico_deploy.runtime.png import PngWriter
 
 # Lossless where the format can be: a decoded picture should not lose more by being stored.
@@ -25,15 +26,16 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     ".tif": {"format": "TIFF", "compression": "tiff_adobe_deflate"},
     ".tiff": {"format": "TIFF", "compression": "tiff_adobe_deflate"},
     ".bmp": {"format": "BMP"},
-    ".ppm": {"format": "PPM"},
 }
-SUFFIXES = (".png", *_SAVE_OPTIONS)
+SUFFIXES = (".png", *_SAVE_OPTIONS, *rows.SUFFIXES)
+WITHOUT_METADATA = (".bmp", *rows.SUFFIXES)
+"""Formats that hold neither a colour profile nor EXIF."""
 
 
 class RowSink(Protocol):
     """Takes the rows of a picture from top to bottom."""
 
-    def write(self, rows: NDArray[np.uint8]) -> None:
+    def write(self, rows: NDArray[np.uint8], /) -> None:
         """Append rows ``uint8 [R, width, 3]``; they may be overwritten after the call."""
         ...
 
@@ -79,8 +81,8 @@ def picture_file(
 ) -> Iterator[RowSink]:
     """Yield a sink whose rows become the picture ``path`` when the block ends without an error.
 
-    PNG is streamed; other formats need 4 bytes of memory a pixel. Raises ``UsageError`` or
-    ``OutputError``.
+    PNG, PPM and bare samples (``.rgb``) are streamed; other formats need 4 bytes of memory a
+    pixel. Raises ``UsageError`` or ``OutputError``.
     """
     suffix = check_suffix(path)
     with new_file(path) as temporary:
@@ -89,6 +91,10 @@ def picture_file(
                 writer = PngWriter(file, width, height, icc, exif)
                 yield writer
                 writer.finish()
+            return
+        if suffix in rows.SUFFIXES:
+            with temporary.open("wb") as file:
+                yield rows.RowFileSink(file, rows.header_of(suffix, width, height))
             return
         sink = _PillowSink(width, height)
         yield sink

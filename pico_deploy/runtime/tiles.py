@@ -49,7 +49,9 @@ class BandWriter:
 
     def __init__(self, sink: RowSink, grid: _core.Grid) -> None:
         self._sink, self._grid = sink, grid
-        self._band: NDArray[np.uint8] = np.empty((0, grid.width, 3), np.uint8)
+        rows = min(grid.payload, grid.height)
+        self._buffer = np.empty((rows, grid.width, 3), np.uint8)
+        self._band = self._buffer
 
     def write(self, tile: int, pixels: NDArray[Any] | None) -> int:
         """Add a tile ``[1, 3, T, T]``, or a grey one for None. Returns how many samples
@@ -57,7 +59,7 @@ class BandWriter:
         """
         left, top, right, bottom = self._grid.payload_box(tile)
         if left == 0:
-            self._band = np.empty((bottom - top, self._grid.width, 3), np.uint8)
+            self._band = self._buffer[: bottom - top]
         nan = 0
         if pixels is None:
             self._band[:, left:right] = CONCEALED

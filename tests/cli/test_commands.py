@@ -63,6 +63,35 @@ def test_photo_makes_the_round_trip_with_its_profile(
         assert not image.getexif()
 
 
+def test_bare_samples_make_the_round_trip_like_the_ppm_of_the_same_pixels(
+    tmp_path: Path, tiny_bundle: Path, printed: Printed
+) -> None:
+    pixels = flat_blocks(250, 370)
+    height, width = pixels.shape[:2]
+    raw, ppm = tmp_path / "a.rgb", tmp_path / "a.ppm"
+    raw.write_bytes(pixels.tobytes())
+    Image.fromarray(pixels).save(ppm)
+    size = f"{width}x{height}"
+    printed(
+        "encode", raw, tmp_path / "raw.pico", "-b", tiny_bundle, "--level", 5, "--raw-size", size
+    )
+    printed("encode", ppm, tmp_path / "ppm.pico", "-b", tiny_bundle, "--level", 5)
+    assert (tmp_path / "raw.pico").read_bytes() == (tmp_path / "ppm.pico").read_bytes()
+    for suffix in ("rgb", "ppm"):
+        printed("decode", tmp_path / "raw.pico", tmp_path / f"out.{suffix}", "-b", tiny_bundle)
+    with Image.open(tmp_path / "out.ppm") as image:
+        assert (tmp_path / "out.rgb").read_bytes() == image.tobytes()
+
+
+def test_a_picture_format_without_profiles_drops_them_with_a_warning(
+    tmp_path: Path, tiny_bundle: Path, photo: Path, printed: Printed
+) -> None:
+    stream = tmp_path / "a.pico"
+    printed("encode", photo, stream, "-b", tiny_bundle, "--level", 5)
+    decoded = printed("decode", stream, tmp_path / "a.ppm", "-b", tiny_bundle)
+    assert decoded["warnings"] == ["iccp dropped: .ppm cannot hold it"]
+
+
 def test_exif_travels_only_when_asked_for_and_upright(
     tmp_path: Path, tiny_bundle: Path, photo: Path, printed: Printed
 ) -> None:

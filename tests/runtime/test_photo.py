@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from pico_deploy.errors import InputError, MissingDependencyError
-from pico_deploy.runtime.photo import Photo, open_photo
+from pico_deploy.runtime.photo import OpenedPhoto, open_photo
+from pico_deploy.runtime.rows import RowFile
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -30,9 +31,11 @@ def pixels() -> NDArray[np.uint8]:
     return np.stack(planes, 2).astype(np.uint8)
 
 
-def whole(photo: Photo, step: int = 10) -> NDArray[np.uint8]:
+def whole(photo: OpenedPhoto, step: int = 10) -> NDArray[np.uint8]:
     """All rows, read strip by strip as the encoder does."""
-    strips = [photo.rows(r, min(r + step, photo.height)) for r in range(0, photo.height, step)]
+    strips = [
+        photo.rows(r, min(r + step, photo.height)).copy() for r in range(0, photo.height, step)
+    ]
     return np.concatenate(strips)
 
 
@@ -52,6 +55,7 @@ def saved(tmp_path: Path, name: str, image: Image.Image, **options: Any) -> Path
         ("a.tif", {}, 0),
         ("a.tiff", {"compression": "tiff_lzw"}, 0),
         ("a.bmp", {}, 0),
+        ("a.ppm", {}, 0),
         ("misnamed.jpg", {"format": "PNG"}, 0),
     ],
 )
@@ -350,3 +354,54 @@ def test_formats_that_run_programs_are_never_opened(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(buffer.getvalue())
     assert_refused(path, "is no JPEG")
+
+
+def test_rows_of_a_ppm_are_read_from_the_file_when_they_are_needed(
+    tmp_path: Path, pixels: NDArray[np.uint8]
+) -> None:
+    path = tmp_path / "a.ppm"
+    path.write_bytes(b"P6 # a comment\n%d\n%d\n255\n" % (WIDTH, HEIGHT) + pixels.tobytes())
+    photo = open_photo(path)
+    assert isinstance(photo, RowFile)
+    assert np.array_equal(whole(photo), pixels)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=f"ends before row {HEIGHT}"):
+        photo.rows(HEIGHT - 2, HEIGHT)
+
+
+@pytest.mark.parametrize("image", ["grey", "deep"])
+def test_other_kinds_of_ppm_are_read_too(
+    tmp_path: Path, pixels: NDArray[np.uint8], image: str
+) -> None:
+    path = tmp_path / "a.ppm"
+    if image == "grey":
+        path.write_bytes(b"P5 %d %d 255\n" % (WIDTH, HEIGHT) + pixels[..., 0].tobytes())
+        expected = pixels[..., :1].repeat(3, 2)
+    else:
+        deep = (pixels.astype(">u2") * 257).tobytes()
+        path.write_bytes(b"P6 %d %d 65535\n" % (WIDTH, HEIGHT) + deep)
+        expected = pixels
+    assert np.array_equal(whole(open_photo(path)), expected)
+
+
+def test_cut_off_ppm_is_refused_when_it_is_opened(
+    tmp_path: Path, pixels: NDArray[np.uint8]
+) -> None:
+    path = saved(tmp_path, "a.ppm", Image.fromarray(pixels))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match="cut off"):
+        open_photo(path)
+
+
+def test_bare_samples_are_read_by_the_size_they_are_said_to_have(
+    tmp_path: Path, pixels: NDArray[np.uint8]
+) -> None:
+    path = tmp_path / "a.rgb"
+    path.write_bytes(pixels.tobytes())
+    assert np.array_equal(whole(open_photo(path, (WIDTH, HEIGHT))), pixels)
+    with pytest.raises(InputError, match="check --raw-size"):
+        open_photo(path, (WIDTH + 1, HEIGHT))
+    with pytest.raises(InputError, match="more than a stream can hold"):
+        open_photo(path, (65_536, 1))
+    with pytest.raises(InputError, match="check the path"):
+        open_photo(tmp_path / "missing.rgb", (WIDTH, HEIGHT))

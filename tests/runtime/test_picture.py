@@ -18,7 +18,7 @@ from pico_deploy.runtime.picture import SUFFIXES, picture_file
 from pico_deploy.runtime.png import PngWriter
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-LOSSLESS = {".png", ".webp", ".tif", ".tiff", ".bmp", ".ppm"}
+LOSSLESS = {".png", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".rgb"}
 
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:
@@ -63,8 +63,11 @@ def test_every_suffix_writes_its_format(tmp_path: Path, suffix: str) -> None:
     with picture_file(path, 60, 40) as sink:
         sink.write(pixels[:24])
         sink.write(pixels[24:])
-    with Image.open(path) as image:
-        result = np.asarray(image.convert("RGB"))
+    if suffix == ".rgb":
+        result = np.fromfile(path, np.uint8).reshape(40, 60, 3)
+    else:
+        with Image.open(path) as image:
+            result = np.asarray(image.convert("RGB"))
     assert np.abs(result.astype(int) - pixels).max() <= (0 if suffix in LOSSLESS else 40)
 
 
