@@ -15,7 +15,7 @@ from pico_deploy.errors import BudgetError, UsageError
 
 def bench(
     bundle: Annotated[Path, typer.Argument(help="Bundle: the folder or .zip.")],
-    target: Annotated[str, typer.Option(help="Where to measure: host.")] = "host",
+    target: Annotated[str, typer.Option(help="Where to measure: see `devices`.")] = "host",
     photo: Annotated[
         Path | None,
         typer.Option(
@@ -44,25 +44,33 @@ def bench(
         Path | None,
         typer.Option(help="TOML with [budgets]; exit 12 unless all are kept on a device."),
     ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(help="Write the verdicts on the budgets here, as JUnit XML.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent and run, and do nothing.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """Measure encode and decode end to end, each runtime in a process of its own.
+    """Measure encode and decode, from pixels in memory to the file's bytes and back.
 
-    Times run from pixels in memory to the file's bytes and back, read-back included. A result of
-    this machine has the provenance "host": it is not a device measurement, and no budget is ever
-    judged on it.
+    Read-back is included. Only a result whose device was positively identified is judged against a
+    budget; of any other it is said that it is not a device measurement.
     """
     from pico_deploy.measure.budgets import all_kept, judge, load_budgets, require
+    from pico_deploy.measure.caveats import caveats
     from pico_deploy.measure.compare import compare as compare_results
-    from pico_deploy.measure.host import bench_host
+    from pico_deploy.measure.junit import junit as junit_xml
     from pico_deploy.measure.protocol import Job
     from pico_deploy.measure.store import load, save
     from pico_deploy.measure.workload import demo_photo
-    from pico_deploy.runtime import registry
+    from pico_deploy.outputs import write_bytes
+    from pico_deploy.runtime import registry as runtimes
     from pico_deploy.runtime.backend import parse_precision
+    from targets import registry as targets
 
-    if target != "host":
-        raise UsageError(f"no target is called {target!r}; choose host")
+    if junit is not None and budget is None:
+        raise UsageError("--junit writes the verdicts on budgets; give a --budget too")
     budgets = None if budget is None else load_budgets(budget)
     older = None if compare is None else load(compare)
     job = Job(
@@ -76,8 +84,13 @@ def bench(
         weights=weights,
         codec=codec,
     )
-    with StepProgress("bench", quiet=json) as progress:
-        result = bench_host(job, runtime or registry.names(), progress.step)
+    with StepProgress("bench", quiet=json or dry_run) as progress:
+        request = targets.Request(job, runtime or runtimes.names(), progress=progress.step)
+        if dry_run:
+            steps = targets.plan(target, request)
+            print_result({"target": target, "plan": steps}, steps, json)
+            return
+        result = targets.bench(target, request)
     if output is not None:
         save(result, output)
     verdicts = [] if budgets is None else judge(result, budgets)
@@ -93,7 +106,9 @@ def bench(
         lines = comparison_lines(comparison) if comparison else []
     data = {"result": result, "budgets": verdicts, "comparison": comparison}
     print_result(data, lines, json)
-    print_warnings(result.notes)
+    print_warnings((*result.notes, *caveats(result)))
+    if junit is not None:
+        write_bytes(junit, junit_xml(result, verdicts))
     if budgets is not None:
         if json and not all_kept(verdicts):
             raise typer.Exit(BudgetError.exit_code)

@@ -47,9 +47,18 @@ def _table(
 
 def result_tables(result: Result) -> Iterator[Table]:
     """Latency, load and memory of each runtime, then the phases of each."""
-    from pico_deploy.measure.figures import OVERVIEW, PHASES, operations, overview, phase_cells
+    from pico_deploy.measure.figures import (
+        OVERVIEW,
+        PHASES,
+        SPREAD,
+        operations,
+        overview,
+        phase_cells,
+        spread_rows,
+    )
 
     yield _table("Latency (whole image)", OVERVIEW, [overview(run) for run in result.runs])
+    yield _table("Spread", SPREAD, [row for run in result.runs for row in spread_rows(run)])
     for run in result.runs:
         for name, operation in operations(run):
             yield _table(f"{run.runtime} {name}", PHASES, phase_cells(operation))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pico_deploy.measure.budgets import Verdict
 from pico_deploy.measure.compare import Comparison, ComparisonReport
-from pico_deploy.measure.result import Operation, Phase, Result, Run
+from pico_deploy.measure.result import Covers, Operation, Phase, Result, Run
 from pico_deploy.measure.statistics import summarise
 
 OVERVIEW = (
@@ -22,8 +22,11 @@ OVERVIEW = (
     "warm load ms",
     "peak memory MiB",
 )
+SPREAD = ("samples", "count", "p50 ms", "p90 ms", "p99 ms", "CV %", "stability", "dropped")
 PHASES = ("phase", "busy p50 ms", "busy p90 ms", "call p50 ms", "call p90 ms", "calls")
 VERDICTS = ("budget", "limit", "measured", "outcome")
+
+_CORE_ALONE = {Covers.CODEC: "", Covers.CORE: "; the core's share alone"}
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,25 @@ def overview(run: Run) -> list[str]:
     return cells
 
 
+def spread_rows(run: Run) -> list[list[str]]:
+    """Cells of every operation under ``SPREAD``."""
+    rows = []
+    for name, operation in operations(run):
+        found = summarise(operation.latency_ns)
+        percentiles = (found.p50_ns, found.p90_ns, found.p99_ns)
+        spread = (found.cv_percent, found.stability_score)
+        rows.append(
+            [
+                f"{run.runtime} {name}",
+                str(found.count),
+                *map(milliseconds, percentiles),
+                *("–" if v is None else f"{v:.1f}" for v in spread),
+                str(len(operation.dropped)),
+            ]
+        )
+    return rows
+
+
 def phase_cells(operation: Operation) -> list[list[str]]:
     """Cells of every phase under ``PHASES``."""
     return [
@@ -133,7 +155,7 @@ def run_title(run: Run) -> str:
     observed = run.accelerator_observed or "not observable"
     return (
         f"{run.runtime}{f' ({details})' if details else ''}, accelerator requested "
-        f"{run.accelerator_requested}, observed {observed}"
+        f"{run.accelerator_requested}, observed {observed}{_CORE_ALONE[run.covers]}"
     )
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from pico_deploy.measure.budgets import Verdict
+from pico_deploy.measure.budgets import NOT_A_DEVICE, Verdict
+from pico_deploy.measure.caveats import caveats
 from pico_deploy.measure.compare import ComparisonReport
 from pico_deploy.measure.figures import (
     OVERVIEW,
     PHASES,
+    SPREAD,
     VERDICTS,
     comparison_lines,
     headline,
@@ -21,6 +23,7 @@ from pico_deploy.measure.figures import (
     phase_cells,
     phase_rows,
     run_title,
+    spread_rows,
     verdict_cells,
 )
 from pico_deploy.measure.result import ACCELERATOR_PHASES, Operation, Phase, Result
@@ -28,7 +31,7 @@ from pico_deploy.measure.statistics import summarise
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --p0: #4878a8; --p1: #b0703c; --p2: #4f9d69;
-  --p3: #9b5fa5; --p4: #b8a03a; --p5: #5aa9b5; --p6: #a8556a; }
+  --p3: #9b5fa5; --p4: #b8a03a; --p5: #5aa9b5; --p6: #a8556a; --p7: #7d7d4a; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
@@ -65,8 +68,13 @@ def page(
 def _result(result: Result) -> Iterable[str]:
     yield f"<h2>{escape(headline(result))}</h2>"
     if result.provenance != "device":
-        yield "<p><strong>Not a device measurement</strong>: no verdict about a phone follows.</p>"
+        yield (
+            f"<p><strong>{NOT_A_DEVICE.capitalize()}</strong>: "
+            "no verdict about a phone follows.</p>"
+        )
     yield _table(OVERVIEW, [overview(run) for run in result.runs])
+    yield _table(SPREAD, [row for run in result.runs for row in spread_rows(run)])
+    yield from _notes(caveats(result))
     for run in result.runs:
         yield f"<h3>{escape(run_title(run))}</h3>"
         if run.failure is not None:

@@ -10,6 +10,7 @@ from pico_deploy.measure.result import (
     Operation,
     Phase,
     PhaseSamples,
+    ReadBack,
 )
 from pico_deploy.measure.statistics import overlap_efficiency
 from pico_deploy.runtime.observer import Observer
@@ -68,6 +69,7 @@ class OperationRecorder:
         return Operation(
             latency_ns=tuple(self._latency_ns),
             phases=phases,
+            read_back=ReadBack.WITHIN,
             overlap_efficiency=tuple(
                 overlap_efficiency(spans.busy_ns(True), spans.busy_ns(False), latency)
                 for latency, spans in zip(self._latency_ns, self._spans, strict=True)

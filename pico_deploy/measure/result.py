@@ -15,8 +15,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added: ``parse``, ``covers``, ``ran_elsewhere``, ``read_back``, ``accelerator_evidence``,
+``operations_by_unit``, ``conformance``, ``emulator_markers``, ``target``, ``profile``.
+"""
 
+Count = Annotated[int, Field(ge=0)]
 Nanoseconds = Annotated[int, Field(ge=0)]
 Bytes = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -38,6 +42,7 @@ class Phase(StrEnum):
     one.
     """
 
+    PARSE = "parse"
     PIXELS_IN = "pixels_in"
     ANALYSIS = "analysis"
     SCALE_INDICES = "scale_indices"
@@ -49,6 +54,23 @@ class Phase(StrEnum):
 
 ACCELERATOR_PHASES = frozenset({Phase.ANALYSIS, Phase.SYNTHESIS, Phase.READ_BACK})
 """Phases the accelerator is busy in; the others belong to the CPU side of the pipeline."""
+
+
+class ReadBack(StrEnum):
+    """Where in an operation the way back from the accelerator's memory is timed. It is inside the
+    latency always: a timer that stops when work was only queued measures nothing.
+    """
+
+    WITHIN = "within"
+    PHASE = "phase"
+    NONE = "none"
+
+
+class Covers(StrEnum):
+    """What a run's latency spans: the ``codec`` from pixels to bytes, or its ``core`` alone."""
+
+    CODEC = "codec"
+    CORE = "core"
 
 
 class ThermalState(StrEnum):
@@ -78,8 +100,8 @@ class Tool(Strict):
 
 
 class Device(Strict):
-    """The machine. ``identified_by`` lists the evidence (build properties, SoC, absence of emulator
-    markers).
+    """The machine. ``identified_by`` lists the evidence that it is what it says (build properties,
+    SoC, CPU), ``emulator_markers`` what speaks against it.
     """
 
     model: str
@@ -93,6 +115,7 @@ class Device(Strict):
     os_version: str
     os_build: str | None = None
     identified_by: tuple[str, ...] = ()
+    emulator_markers: tuple[str, ...] = ()
 
 
 class BundleIdentity(Strict):
@@ -151,11 +174,12 @@ class DroppedIteration(Strict):
 
 class Operation(Strict):
     """Encode or decode, end to end: from pixels in memory to the file's bytes, or back, read-back
-    included.
+    included; ``read_back`` says where. In a run that covers the core alone: the core's share.
     """
 
     latency_ns: Annotated[tuple[Nanoseconds, ...], Field(min_length=1)]
     phases: dict[Phase, PhaseSamples]
+    read_back: ReadBack | None = None
     overlap_efficiency: tuple[float | None, ...] | None = None
     dropped: tuple[DroppedIteration, ...] = ()
     peak_memory_bytes: Bytes | None = None
@@ -214,6 +238,25 @@ class Hashes(Strict):
     decoded_pixels_sha256: Sha256 | None = None
 
 
+class Conformance(Strict):
+    """Conformance vectors that were run beside the measurement. ``suite_sha256`` names the set,
+    ``failures`` says for each failed vector what differed.
+    """
+
+    suite_sha256: Sha256
+    vectors: Count
+    passed: Count
+    failures: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _every_vector_counts(self) -> Self:
+        if self.passed + len(self.failures) != self.vectors:
+            raise ValueError(
+                f"{self.passed} passed and {len(self.failures)} failed of {self.vectors} vectors"
+            )
+        return self
+
+
 class Failure(Strict):
     """Why a run has no figures: code and message of the error."""
 
@@ -224,12 +267,20 @@ class Failure(Strict):
 class Run(Strict):
     """One runtime on one device: loading, encoding and decoding, or the failure that prevented
     it.
+
+    ``accelerator_observed`` is what did the work, ``accelerator_evidence`` how that is known (a
+    compute plan, a delegate's report), ``operations_by_unit`` how many operations each unit took.
+    ``ran_elsewhere``: phases that another machine ran so that this run could be made, and which.
     """
 
     runtime: str
     runtime_version: str | None = None
     accelerator_requested: str
     accelerator_observed: str | None = None
+    accelerator_evidence: str | None = None
+    operations_by_unit: dict[str, Count] | None = None
+    covers: Covers = Covers.CODEC
+    ran_elsewhere: dict[Phase, str] = Field(default_factory=dict)
     precision: str | None = None
     threads: int | None = None
     load: Load | None = None
@@ -240,13 +291,18 @@ class Run(Strict):
     conditions_before: Conditions = Conditions()
     conditions_after: Conditions = Conditions()
     hashes: Hashes = Hashes()
-    warm_up_iterations: int = 0
+    warm_up_iterations: Count = 0
+    conformance: Conformance | None = None
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
 
 
 class Result(Strict):
-    """One measurement session: the same image on one device, a run for each runtime."""
+    """One measurement session: the same image on one device, a run for each runtime.
+
+    ``target`` is the kind of target without a serial number (``adb``, ``emulated:arm64``),
+    ``profile`` the device profile that the device matches.
+    """
 
     schema_name: Literal["pico-deploy/result"] = "pico-deploy/result"
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
@@ -255,6 +311,8 @@ class Result(Strict):
     device: Device
     bundle: BundleIdentity
     workload: Workload
+    target: str | None = None
+    profile: str | None = None
     runs: tuple[Run, ...]
     notes: tuple[str, ...] = ()
 
@@ -264,6 +322,11 @@ class Result(Strict):
             raise ValueError(
                 "provenance 'device' needs evidence in device.identified_by "
                 "(build properties, SoC, no emulator marker)"
+            )
+        if self.provenance is Provenance.DEVICE and self.device.emulator_markers:
+            raise ValueError(
+                "provenance 'device' with emulator markers: "
+                + ", ".join(self.device.emulator_markers)
             )
         return self
 

@@ -7,7 +7,7 @@ from sample_results import make_result, make_run
 
 from pico_deploy.errors import BudgetError, InputError
 from pico_deploy.measure.budgets import NOT_A_DEVICE, Budgets, judge, load_budgets, require
-from pico_deploy.measure.result import Provenance
+from pico_deploy.measure.result import Covers, Provenance
 
 PAPER = Budgets(encode_milliseconds=235, decode_milliseconds=155)
 
@@ -35,6 +35,14 @@ def test_budget_without_a_measurement_is_not_kept() -> None:
         require(judge(result, Budgets(peak_memory_bytes=1e9)))
     with pytest.raises(BudgetError, match="nothing was measured"):
         require(judge(make_result(Provenance.DEVICE, ["SoC"], runs=[]), PAPER))
+
+
+def test_core_alone_is_never_judged_as_an_encode_or_decode() -> None:
+    core = make_run().model_copy(update={"covers": Covers.CORE})
+    result = make_result(Provenance.DEVICE, ["SoC"], runs=[core])
+    assert {v.outcome for v in judge(result, PAPER)} == {"not measured"}
+    (size,) = judge(result, Budgets(stream_bytes=1e6))
+    assert size.passed
 
 
 def test_latency_is_judged_by_its_p50_not_by_its_best_or_worst() -> None:

@@ -1,0 +1,140 @@
+"""From an address such as ``adb:SERIAL`` to a transport, and to what measures a bundle there.
+
+The only place where code of a target is imported. A target of another package registers itself with
+``register``; one of this project is a line in the table.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pico_deploy.errors import MissingDependencyError, UsageError
+from pico_deploy.measure.protocol import Job
+from pico_deploy.measure.result import Result
+from targets.transport import Transport
+
+Progress = Callable[[int, int, str], None]
+"""Called with (done, total, what runs now)."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to measure. ``runtimes`` are names of backends, the first one also makes the stream for
+    a target that runs the core alone. ``program`` is a ``pico_bench`` to use instead of building
+    one.
+    """
+
+    job: Job
+    runtimes: Sequence[str]
+    program: Path | None = None
+    progress: Progress = lambda done, total, what: None
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of target, by reference (``module:attribute``) or as functions.
+
+    ``transport(argument)`` opens a way to the device, None for a target without one;
+    ``bench(argument, request)`` measures; ``plan(argument, request)`` lists, a line each, what
+    ``bench`` would send and run, and touches nothing; ``connected()`` lists addresses that are
+    there now.
+    """
+
+    summary: str
+    bench: str | Callable[[str, Request], Result]
+    plan: str | Callable[[str, Request], list[str]]
+    transport: str | Callable[[str], Transport] | None = None
+    connected: str | Callable[[], list[str]] | None = None
+
+
+_TARGETS: dict[str, Target] = {
+    "host": Target(
+        "this machine, every runtime in a process of its own",
+        bench="targets.host:bench",
+        plan="targets.host:plan",
+    ),
+}
+
+
+def names() -> list[str]:
+    """Names of all kinds of targets."""
+    return list(_TARGETS)
+
+
+def register(name: str, target: Target) -> None:
+    """Add a kind of target."""
+    _TARGETS[name] = target
+
+
+def unregister(name: str) -> None:
+    """Take a kind of target away again."""
+    del _TARGETS[name]
+
+
+def summary(name: str) -> str:
+    """One line about a kind of target."""
+    return _TARGETS[name].summary
+
+
+def bench(address: str, request: Request) -> Result:
+    """Measure a bundle on a target; raises ``UsageError`` for an unknown one, and what its own
+    bench raises.
+    """
+    target, argument = _find(address)
+    found: Result = _resolve(address, target.bench)(argument, request)
+    return found
+
+
+def plan(address: str, request: Request) -> list[str]:
+    """What ``bench`` would send and run; nothing is touched."""
+    target, argument = _find(address)
+    lines: list[str] = _resolve(address, target.plan)(argument, request)
+    return lines
+
+
+def open_transport(address: str) -> Transport:
+    """Open the way to a device; raises ``UsageError`` for a target that has none."""
+    target, argument = _find(address)
+    if target.transport is None:
+        raise UsageError(f"target {address} has no transport: nothing can be pushed to it")
+    transport: Transport = _resolve(address, target.transport)(argument)
+    return transport
+
+
+def connected(name: str) -> list[str]:
+    """Addresses of this kind that are there now; raises ``MissingDependencyError`` where the tool
+    that would know is missing.
+    """
+    found = _TARGETS[name].connected
+    addresses: list[str] = [name] if found is None else _resolve(name, found)()
+    return addresses
+
+
+def _find(address: str) -> tuple[Target, str]:
+    name, _, argument = address.partition(":")
+    if name not in _TARGETS:
+        raise UsageError(
+            f"no target is called {address!r}; choose from {', '.join(_TARGETS)} "
+            "(`pico-deploy devices` lists what is connected)"
+        )
+    return _TARGETS[name], argument
+
+
+def _resolve(address: str, reference: str | Callable[..., Any]) -> Callable[..., Any]:
+    if not isinstance(reference, str):
+        return reference
+    module, _, attribute = reference.partition(":")
+    try:
+        found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "targets":
+            raise
+        raise MissingDependencyError(
+            f"target {address} needs the Python package {error.name}; "
+            "run `pip install pico-deploy[devices]`"
+        ) from error
+    return found
