@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/binding/*)
 
-.PHONY: help env test lint types pytest demo bench-core clean
+.PHONY: help env system test lint types pytest demo bench-core clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -24,8 +24,12 @@ $(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(CORE)
 	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev]"
 	touch $@
 
+## make system   install foreign compilers, emulators and a browser for the tests (Debian, as root; else names them)
+system:
+	.ci/install-packages
+
 ## make test     lint, types, C and Python tests
-test: lint types pytest
+test: system lint types pytest
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
