@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-/* ---- Limits of the format ---- */
+/* ---- Limits of the format: docs/bitstream.md, section 11 ---- */
 
 enum {
     PICO_VERSION_MAJOR = 1,
@@ -42,21 +42,28 @@ enum {
     PICO_MAX_CHUNKS = 64,
     PICO_MAX_CHUNK = 1 << 24,  /* bytes of one chunk's payload */
     PICO_MAX_STREAM = 1 << 28, /* bytes of one stream's payload */
+    PICO_MAX_RICE = 24,        /* Rice parameter of the exceptions */
     PICO_MIN_PAYLOAD = 16,     /* pixels */
     PICO_MAX_PAYLOAD = 4096,
     PICO_MAX_BORDER = 64,
+    PICO_MIN_STRIDE = 4,
     PICO_MAX_MODEL = 1 << 26, /* bytes of entropy.bin */
-    PICO_MAX_LAYERS = 16,
-    PICO_MAX_LAYER_CHANNELS = 16384,
     PICO_MAX_LATENT_CHANNELS = 4096,
     PICO_MAX_TILE_ELEMENTS = 1 << 24, /* of y, of z, and of every activation of the integer network */
+    PICO_MAX_SYMBOL = 127,            /* y_max and z_max */
     PICO_MAX_LEVELS = 256,
+    PICO_MAX_LAYERS = 16,
+    PICO_MAX_LAYER_CHANNELS = 16384,
+    PICO_MAX_SHIFT = 31,
+    PICO_MAX_WIDE_SHIFT = 62,
+    PICO_MAX_FRACTION_BITS = 16,
     PICO_MAX_ANCHORS = 32,
     PICO_MAX_BANKS = 8,
     PICO_MAX_Y_TABLES = 128,
+    PICO_MAX_Z_TABLES = 255,
     PICO_MAX_TABLES = 256,
     PICO_MAX_TABLE_ENTRIES = 128,
-    PICO_MAX_FRACTION_BITS = 16
+    PICO_MAX_REACH = 63 /* largest magnitude with an entry of its own in a table */
 };
 
 /* ---- Status ---- */

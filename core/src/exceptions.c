@@ -26,13 +26,13 @@ static int32_t value_of(exception_entry entry) {
 }
 
 exception_size measure_exceptions(const tile_exceptions *tiles, uint32_t tile_count) {
-    uint64_t quotients[EXCEPTION_MAX_RICE + 1] = {0}, fixed = 0;
+    uint64_t quotients[PICO_MAX_RICE + 1] = {0}, fixed = 0;
     exception_size size = {0, 0, 0};
     gap_walk walk = {0, 0};
     for (uint32_t t = 0; t < tile_count; t++) {
         for (uint32_t i = 0; i < tiles[t].count; i++) {
             const uint64_t gap = gap_to(&walk, tiles[t].entries[i]);
-            for (uint32_t rice = 0; rice <= EXCEPTION_MAX_RICE; rice++) quotients[rice] += gap >> rice;
+            for (uint32_t rice = 0; rice <= PICO_MAX_RICE; rice++) quotients[rice] += gap >> rice;
             const int32_t value = value_of(tiles[t].entries[i]);
             fixed += 1 + VALUE_BITS + (value == 1 || value == -1 ? 0u : (uint32_t)MAGNITUDE_BITS);
         }
@@ -40,7 +40,7 @@ exception_size measure_exceptions(const tile_exceptions *tiles, uint32_t tile_co
         walk.base += tiles[t].skipped;
     }
     uint64_t best = UINT64_MAX;
-    for (uint32_t rice = 0; rice <= EXCEPTION_MAX_RICE; rice++) {
+    for (uint32_t rice = 0; rice <= PICO_MAX_RICE; rice++) {
         const uint64_t bits = quotients[rice] + (uint64_t)size.count * rice + fixed;
         if (bits < best) {
             best = bits;

@@ -5,8 +5,6 @@
 
 #include "kernels.h"
 
-enum { EXCEPTION_MAX_RICE = 24 };
-
 /* ---- Writing ---- */
 
 /* One exception, as the kernel find_skipped makes it: how many skipped elements of its tile come before it

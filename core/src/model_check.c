@@ -70,12 +70,12 @@ static pico_status check_geometry(byte_reader *r, model_plan *plan, uint32_t *la
     CHECK(check_range(fault, bad, "y channels", info->y_channels, 1, PICO_MAX_LATENT_CHANNELS));
     CHECK(check_range(fault, bad, "z channels", info->z_channels, 1, PICO_MAX_LATENT_CHANNELS));
     CHECK(check_range(fault, bad, "levels", info->levels, 1, PICO_MAX_LEVELS));
-    CHECK(check_range(fault, bad, "y_max", info->y_max, 1, 127));
-    CHECK(check_range(fault, bad, "z_max", info->z_max, 1, 127));
+    CHECK(check_range(fault, bad, "y_max", info->y_max, 1, PICO_MAX_SYMBOL));
+    CHECK(check_range(fault, bad, "z_max", info->z_max, 1, PICO_MAX_SYMBOL));
     CHECK(check_range(fault, bad, "fraction bits", *fraction_bits, 0, PICO_MAX_FRACTION_BITS));
     CHECK(check_range(fault, bad, "layers", *layers, 1, PICO_MAX_LAYERS));
     CHECK(check_range(fault, bad, "y tables", info->y_tables, 1, PICO_MAX_Y_TABLES));
-    CHECK(check_range(fault, bad, "z tables", info->z_tables, 1, 255));
+    CHECK(check_range(fault, bad, "z tables", info->z_tables, 1, PICO_MAX_Z_TABLES));
     CHECK(check_range(fault, bad, "table anchors", info->anchors, 1, PICO_MAX_ANCHORS));
     CHECK(check_range(fault, bad, "banks", info->banks, 1, PICO_MAX_BANKS));
     uint32_t bank_tables = info->banks > 1 ? info->anchors : 0;
@@ -85,7 +85,7 @@ static pico_status check_geometry(byte_reader *r, model_plan *plan, uint32_t *la
     CHECK(check_range(fault, bad, "tables together", plan->tables, 1, PICO_MAX_TABLES));
 
     info->tile = info->payload + 2 * info->border;
-    if (!is_power_of_two(info->y_stride) || info->y_stride < 4 || info->tile % info->y_stride != 0) {
+    if (!is_power_of_two(info->y_stride) || info->y_stride < PICO_MIN_STRIDE || info->tile % info->y_stride != 0) {
         return fail(fault, bad, "y_stride does not divide the tile", 0, info->y_stride, info->tile);
     }
     if (!is_power_of_two(info->z_stride) || info->z_stride < info->y_stride ||
@@ -199,7 +199,7 @@ static pico_status check_layer(byte_reader *r, const uint8_t *data, model_plan *
     int factor_fits =
         layer->upsample == UPSAMPLE_NONE ? layer->factor == 1 : layer->factor == 2 || layer->factor == 4;
     if (!factor_fits) return fail(fault, bad, "upsampling factor of layer", number, layer->factor, 1);
-    uint32_t largest_shift = layer->wide ? 62 : 31;
+    uint32_t largest_shift = layer->wide ? PICO_MAX_WIDE_SHIFT : PICO_MAX_SHIFT;
     if (layer->shift > largest_shift)
         return fail(fault, bad, "shift of layer", number, layer->shift, largest_shift);
     if (layer->inputs != *channels)
@@ -242,7 +242,7 @@ static pico_status check_layer(byte_reader *r, const uint8_t *data, model_plan *
 
 static pico_status check_table(byte_reader *r, const model_plan *plan, uint32_t number, pico_fault *fault) {
     const pico_model_info *info = &plan->info;
-    uint32_t entries = reader_u8(r), low = 2, reach = 63, sum = 0;
+    uint32_t entries = reader_u8(r), low = 2, reach = PICO_MAX_REACH, sum = 0;
     if (number < info->y_tables) {
         reach = info->y_max < reach ? info->y_max : reach;
     } else if (number < info->y_tables + info->z_tables) {

@@ -64,8 +64,8 @@ static pico_status read_sections(const pico_model *model, const uint8_t *payload
     const uint32_t exceptions = reader_varint(&r);
     const uint32_t rice = exceptions > 0 ? reader_u8(&r) : 0;
     const uint32_t exception_bytes = exceptions > 0 ? reader_varint(&r) : 0;
-    if (rice > EXCEPTION_MAX_RICE) {
-        return damaged(fault, "Rice parameter of the exceptions", 0, rice, EXCEPTION_MAX_RICE);
+    if (rice > PICO_MAX_RICE) {
+        return damaged(fault, "Rice parameter of the exceptions", 0, rice, PICO_MAX_RICE);
     }
     uint32_t escapes = reader_varint(&r);
     const uint8_t *states = reader_take(&r, 4 * (size_t)lanes);

@@ -108,7 +108,7 @@ static void garbage_exceptions_stay_inside(void) {
         memset(values, 0, n);
         for (size_t i = 0; i < size; i++) data[i] = (uint8_t)(random_u32(&random) & random_u32(&random));
         exception_reader reader;
-        const uint32_t count = random_u32(&random) % 5, rice = random_u32(&random) % (EXCEPTION_MAX_RICE + 1);
+        const uint32_t count = random_u32(&random) % 5, rice = random_u32(&random) % (PICO_MAX_RICE + 1);
         int good = exceptions_begin(&reader, data, size, count, round % 2 == 0 ? rice : rice % 3, 50) &&
                    exceptions_apply(&reader, kernels_select(PICO_CPU_SCALAR), index, n, 2, values);
         accepted += good && !reader.pending;

@@ -10,12 +10,12 @@ import typer
 
 from pico_deploy.cli import options
 from pico_deploy.cli.console import human_bytes, print_result
+from pico_deploy.errors import UsageError
 
 if TYPE_CHECKING:
     from pico_deploy.bundle.manifest import Manifest
-    from pico_deploy.runtime.inspection import StreamFileInfo
+    from pico_deploy.runtime.inspection import ModelFileInfo, StreamFileInfo
 
-HEX_BYTES = 64
 STREAMS_SHOWN = 8
 
 
@@ -61,24 +61,58 @@ def _bundle_lines(manifest: Manifest) -> Iterator[str]:
         yield f"  made with {package} {version}"
 
 
+def _model_lines(info: ModelFileInfo) -> Iterator[str]:
+    g = info.geometry
+    yield f"entropy.bin version {info.version}: {human_bytes(info.size_bytes)}"
+    yield f"  entropy fingerprint {info.fingerprint}"
+    yield f"  tiles of {g.payload}+2·{g.border} px, {g.levels} levels"
+    yield f"  y: {g.y_channels} channels, stride {g.y_stride}, within ±{g.y_max}"
+    yield f"  z: {g.z_channels} channels, stride {g.z_stride}, within ±{g.z_max}"
+    for number, layer in enumerate(info.layers):
+        after = "" if layer.factor == 1 else f", {layer.upsample} ×{layer.factor}"
+        wide = ", wide" if layer.wide else ""
+        yield (
+            f"  layer {number}: {layer.kind} {layer.inputs} -> {layer.outputs}{after}{wide}, "
+            f"{layer.macs / 1e6:.2f} MMAC a tile"
+        )
+    yield (
+        f"  tables: {info.y_tables} of y, {info.z_tables} of z, "
+        f"{info.anchors} anchors, {info.banks} banks"
+    )
+
+
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A .pico file, or a bundle folder or .zip.")],
-    hex: Annotated[bool, typer.Option("--hex", help="Dump the start of every region.")] = False,
+    path: Annotated[
+        Path, typer.Argument(help="A .pico file, a bundle folder or .zip, or an entropy.bin.")
+    ],
+    hex: Annotated[
+        bool, typer.Option("--hex", help="Dump every field instead: offset, bytes, meaning.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """Show what is in a .pico stream or a bundle."""
+    """Show what is in a .pico stream, a bundle or an entropy model."""
     from pico_deploy.bundle.read import open_bundle
+    from pico_deploy.runtime.fields import lines_of
     from pico_deploy.runtime.files import looks_like_bundle, read_stream
-    from pico_deploy.runtime.inspection import hex_dump, inspect_stream
+    from pico_deploy.runtime.inspection import inspect_model, inspect_stream, is_entropy_model
+    from pico_deploy.runtime.model_fields import model_fields
     from pico_deploy.runtime.naming import naming
+    from pico_deploy.runtime.stream_fields import stream_fields
 
     if looks_like_bundle(path):
+        if hex:
+            raise UsageError(f"{path} is a bundle; --hex dumps a .pico file or an entropy.bin")
         with open_bundle(path) as bundle:
             print_result(bundle.manifest, _bundle_lines(bundle.manifest), json)
         return
     data = read_stream(path)
     with naming(path):
-        info = inspect_stream(data)
-    print_result(info, _stream_lines(info), json)
-    if hex and not json:
-        print_result(None, hex_dump(data, info, HEX_BYTES), False)
+        if hex:
+            fields = model_fields(data) if is_entropy_model(data) else stream_fields(data)
+            print_result(fields, lines_of(fields), json)
+        elif is_entropy_model(data):
+            model = inspect_model(data)
+            print_result(model, _model_lines(model), json)
+        else:
+            info = inspect_stream(data)
+            print_result(info, _stream_lines(info), json)

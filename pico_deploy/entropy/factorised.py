@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pico_deploy.entropy.check import MAX_REACH
 from pico_deploy.entropy.errors import ModelBuildError
+from pico_deploy.entropy.limits import MAX_REACH
 from pico_deploy.entropy.model import Table, ZTables
 from pico_deploy.entropy.tables import (
     LOG2,

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from pico_deploy.entropy.check import MAX_REACH
+from pico_deploy.entropy.limits import MAX_REACH
 from pico_deploy.entropy.model import Table
 from pico_deploy.entropy.tables import counts_of_pmf, quantise_counts, zigzag_values
 

@@ -1,4 +1,6 @@
-"""What is in a ``.pico`` file. Needs no model."""
+"""What is in a ``.pico`` file, or in an ``entropy.bin``. Field by field: `stream_fields` and
+`model_fields`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from pico_deploy import _core
-
-HEX_WIDTH = 16
+from pico_deploy.entropy.model import Geometry
+from pico_deploy.entropy.serialise import MAGIC as ENTROPY_MAGIC
+from pico_deploy.entropy.serialise import from_bytes
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,31 @@ class StreamFileInfo:
 
 
 @dataclass(frozen=True)
-class Region:
-    """A named range of bytes of the file."""
+class LayerInfo:
+    """One layer of the integer network; ``macs`` are multiply-adds for one tile."""
 
-    name: str
-    offset: int
-    end: int
+    kind: str
+    inputs: int
+    outputs: int
+    upsample: str
+    factor: int
+    wide: bool
+    macs: int
+
+
+@dataclass(frozen=True)
+class ModelFileInfo:
+    """What an ``entropy.bin`` holds. ``fingerprint`` is what streams carry."""
+
+    version: str
+    size_bytes: int
+    fingerprint: str
+    geometry: Geometry
+    layers: tuple[LayerInfo, ...]
+    y_tables: int
+    z_tables: int
+    anchors: int
+    banks: int
 
 
 CHUNK_MEANINGS = {
@@ -119,25 +141,34 @@ def inspect_stream(data: bytes) -> StreamFileInfo:
     )
 
 
-def regions(info: StreamFileInfo) -> list[Region]:
-    """All parts of the file in order, each payload apart from its CRC."""
-    result = [Region("header", 0, info.header_bytes)]
-    parts = [(f"chunk {i} {c.type}", c.offset, c.size_bytes) for i, c in enumerate(info.chunks)]
-    parts += [(f"stream {i}", s.offset, s.size_bytes) for i, s in enumerate(info.streams)]
-    for name, offset, size in parts:
-        result.append(Region(name, offset, offset + size))
-        result.append(Region(f"{name} CRC", offset + size, offset + size + _CRC_BYTES))
-    return result
+def is_entropy_model(data: bytes) -> bool:
+    """Whether the bytes begin like an ``entropy.bin``."""
+    return data.startswith(ENTROPY_MAGIC)
 
 
-def hex_dump(data: bytes, info: StreamFileInfo, bytes_each: int) -> list[str]:
-    """Lines with the first ``bytes_each`` bytes of every region."""
-    lines = []
-    for region in regions(info):
-        part = data[region.offset : region.end]
-        lines.append(f"{region.name}: {region.end - region.offset} bytes at {region.offset}")
-        for start in range(0, min(len(part), bytes_each), HEX_WIDTH):
-            row = part[start : start + HEX_WIDTH]
-            text = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
-            lines.append(f"  {region.offset + start:08x}  {row.hex(' '):<47}  {text}")
-    return lines
+def inspect_model(data: bytes) -> ModelFileInfo:
+    """Check an ``entropy.bin`` and say what is in it; raises ``EntropyModelError``."""
+    fingerprint = _core.Model(data).fingerprint
+    model = from_bytes(data)
+    side = model.geometry.z_side
+    layers = []
+    for layer in model.layers:
+        macs = layer.weight.size * side**2
+        layers.append(
+            LayerInfo(
+                *(layer.kind, layer.inputs, layer.outputs, layer.upsample, layer.factor),
+                *(layer.wide, macs),
+            )
+        )
+        side *= layer.factor
+    return ModelFileInfo(
+        version=f"{data[8]}.{data[9]}",
+        size_bytes=len(data),
+        fingerprint=fingerprint.hex(),
+        geometry=model.geometry,
+        layers=tuple(layers),
+        y_tables=len(model.y_tables),
+        z_tables=len(model.z_tables.rows),
+        anchors=model.z_tables.anchors,
+        banks=model.z_tables.banks,
+    )

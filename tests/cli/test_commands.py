@@ -159,12 +159,17 @@ def test_inspect_accounts_for_every_byte_of_a_stream(stream: Path, printed: Prin
     assert parts == info["size_bytes"] == stream.stat().st_size
 
 
-def test_inspect_dumps_every_region(stream: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_dumps_every_field(
+    stream: Path, tiny_bundle: Path, printed: Printed, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["inspect", str(stream), "--hex"]) == 0
     text = capsys.readouterr().out
-    assert "00000000  50 49 43 4f" in text
-    for region in ("header", "chunk 0 iccp", "stream 0 CRC"):
-        assert f"{region}: " in text
+    assert "00000000  50 49 43 4f              magic" in text
+    for meaning in ("width: 250 pixels", "chunk 0 iccp: ICC profile", "CRC of stream 0"):
+        assert meaning in text
+    fields = printed("inspect", stream, "--hex")
+    assert bytes.fromhex("".join(field["data"] for field in fields)) == stream.read_bytes()
+    assert run(["inspect", str(tiny_bundle), "--hex"]) == 2
 
 
 def test_inspect_shows_a_bundle(tiny_bundle: Path, printed: Printed) -> None:

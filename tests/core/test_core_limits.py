@@ -13,6 +13,7 @@ from test_core_status import header_with
 
 from pico_deploy import _core
 from pico_deploy.core_errors import CoreError, CoreStreamError, CoreUsageError, LimitError
+from pico_deploy.entropy import limits
 from pico_deploy.entropy.errors import ModelBuildError
 from pico_deploy.entropy.model import Geometry
 from pico_deploy.entropy.serialise import to_bytes
@@ -100,18 +101,21 @@ def test_a_geometry_beyond_the_limits_cannot_be_exported(change: dict[str, int])
         to_bytes(replace(model, geometry=replace(model.geometry, **change)))
 
 
-def test_elements_of_a_tile() -> None:
+def test_elements_of_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     """4096-pixel tiles at stride 4 have 2**20 positions: sixteen channels fit, seventeen do not."""
-    for channels, fits in ((16, True), (17, False)):
+
+    def entropy_bin(channels: int) -> bytes:
         model = plain_model(y_channels=channels, z_channels=1)
-        geometry = Geometry(4090, 3, 4, 8, channels, 1, 3)
-        data = to_bytes(replace(model, geometry=geometry))
-        if fits:
-            assert _core.Model(data).y_side == 1024
-        else:
-            with pytest.raises(CoreError) as error:
-                _core.Model(data)
-            assert error.value.status == "over-limit"
+        return to_bytes(replace(model, geometry=Geometry(4090, 3, 4, 8, channels, 1, 3)))
+
+    assert _core.Model(entropy_bin(16)).y_side == 1024
+    with pytest.raises(ModelBuildError):
+        entropy_bin(17)
+    monkeypatch.setattr(limits, "MAX_TILE_ELEMENTS", 1 << 30)
+    too_many = entropy_bin(17)
+    with pytest.raises(CoreError) as error:
+        _core.Model(too_many)
+    assert error.value.status == "over-limit"
 
 
 def test_levels_array_must_fit_the_image(coded: Coded) -> None:

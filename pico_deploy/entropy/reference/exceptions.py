@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pico_deploy.entropy.limits import MAX_RICE
 from pico_deploy.entropy.reference.damage import Damage
 
-MAX_RICE = 24
 MAGNITUDE_BITS = 7
 
 
@@ -41,33 +41,41 @@ def write_exceptions(skipped_values: NDArray[np.int64]) -> Exceptions:
 
 def read_exceptions(exceptions: Exceptions, skipped: int, y_max: int) -> NDArray[np.int64]:
     """The values of `skipped` elements; raises `Damage`."""
-    bits = iter(np.unpackbits(np.frombuffer(exceptions.data, np.uint8), bitorder="little").tolist())
     values = np.zeros(skipped, np.int64)
     at = 0
+    for gap, value in list_exceptions(exceptions):
+        at += gap
+        if at >= skipped:
+            raise Damage("an exception lies beyond the last skipped element")
+        if abs(value) > y_max:
+            raise Damage(f"exception of magnitude {abs(value)}")
+        values[at] = value
+        at += 1
+    return values
+
+
+def list_exceptions(exceptions: Exceptions) -> list[tuple[int, int]]:
+    """(gap, value) of each, in order; raises `Damage` unless they fill the bytes exactly."""
+    bits = iter(np.unpackbits(np.frombuffer(exceptions.data, np.uint8), bitorder="little").tolist())
+    listed = []
     try:
         for _ in range(exceptions.count):
             quotient = 0
             while next(bits):
                 quotient += 1
-            at += (quotient << exceptions.rice) + _take(bits, exceptions.rice)
+            gap = (quotient << exceptions.rice) + _take(bits, exceptions.rice)
             magnitude = 1
             if next(bits):
                 magnitude = _take(bits, MAGNITUDE_BITS)
                 if magnitude < 2:
                     raise Damage(f"an exception of magnitude {magnitude} in the long form")
-            negative = next(bits)
-            if at >= skipped:
-                raise Damage("an exception lies beyond the last skipped element")
-            if magnitude > y_max:
-                raise Damage(f"exception of magnitude {magnitude}")
-            values[at] = -magnitude if negative else magnitude
-            at += 1
+            listed.append((gap, -magnitude if next(bits) else magnitude))
     except StopIteration:
         raise Damage("the exceptions run out of bits") from None
     rest = list(bits)
     if len(rest) >= 8 or any(rest):
         raise Damage("bits are left over after the exceptions")
-    return values
+    return listed
 
 
 def _bits(value: int, count: int) -> list[int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pico_deploy.entropy import limits
 from pico_deploy.entropy.crc32c import crc32c
 from pico_deploy.entropy.model import EntropyModel
 from pico_deploy.entropy.reference.damage import Damage
@@ -91,20 +92,31 @@ def parse(data: bytes) -> Header:
     fields = _FIXED.unpack_from(data)
     _, _, _, content, lanes, size, entropy_print, pixel_print, width, height = fields[:10]
     payload, border, flags, per_stream = fields[10:]
-    if size > len(data) or size < _FIXED.size + 7:
+    if size > len(data) or not _FIXED.size + 7 <= size <= limits.MAX_HEADER:
         raise Damage("the header is cut short")
     (header_crc,) = struct.unpack_from("<I", data, size - 4)
     if crc32c(data[: size - 4]) != header_crc:
         raise Damage("the header's checksum does not hold")
-    if content != 0 or flags > 1 or lanes not in (4, 16, 32) or not per_stream or payload < 16:
+    if content != 0 or flags > 1 or lanes not in (4, 16, 32):
         raise Damage("the header is malformed or of an unknown kind")
+    _within("width", width, 1, limits.MAX_SIDE)
+    _within("height", height, 1, limits.MAX_SIDE)
+    _within("pixels", width * height, 1, limits.MAX_PIXELS)
+    _within("payload", payload, limits.MIN_PAYLOAD, limits.MAX_PAYLOAD)
+    _within("border", border, 0, limits.MAX_BORDER)
+    _within("tiles per stream", per_stream, 1, limits.MAX_TILES_PER_STREAM)
     tiles = -(-width // payload) * -(-height // payload)
+    _within("tiles", tiles, 1, limits.MAX_TILES)
     reader = ByteReader(data[_FIXED.size : size - 4])
     levels = np.frombuffer(reader.take(1 if flags else tiles), np.uint8)
-    kinds = [(reader.take(4).decode("ascii"), reader.varint()) for _ in range(reader.varint())]
-    if any(kind[0].isupper() for kind, _ in kinds):
-        raise Damage("an unknown critical chunk")
-    sizes = [reader.varint() for _ in range(-(-tiles // per_stream))]
+    kinds = [
+        _chunk_entry(reader)
+        for _ in range(_within("chunks", reader.varint(), 0, limits.MAX_CHUNKS))
+    ]
+    sizes = [
+        _within("size of a stream", reader.varint(), 0, limits.MAX_STREAM)
+        for _ in range(-(-tiles // per_stream))
+    ]
     if reader.left:
         raise Damage("the directories do not end at the checksum")
     body = ByteReader(data[size:])
@@ -134,6 +146,22 @@ def decode_file(
         z.append(z_tiles)
         y.append(y_tiles)
     return header, np.concatenate(z), np.concatenate(y)
+
+
+def _within(name: str, value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        raise Damage(f"{name} is {value}, expected {low} to {high}")
+    return value
+
+
+def _chunk_entry(reader: ByteReader) -> tuple[str, int]:
+    kind = reader.take(4)
+    if not kind.isalpha():  # of bytes: ASCII letters only
+        raise Damage(f"{kind!r} is no type of a chunk")
+    size = _within("size of a chunk", reader.varint(), 0, limits.MAX_CHUNK)
+    if kind[:1].isupper():
+        raise Damage(f"an unknown critical chunk {kind.decode()}")
+    return kind.decode(), size
 
 
 def _place(header_crc: int, kind: bytes, number: int) -> bytes:

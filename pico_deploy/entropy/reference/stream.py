@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pico_deploy.entropy.limits import MAX_RICE
 from pico_deploy.entropy.model import EntropyModel
 from pico_deploy.entropy.reference.damage import Damage
 from pico_deploy.entropy.reference.exceptions import (
-    MAX_RICE,
     Exceptions,
     read_exceptions,
     write_exceptions,
