@@ -19,6 +19,8 @@ static const KernelSet kernel_sets[] = {
     {"avx512", PICO_CPU_SSE41 | PICO_CPU_AVX2 | PICO_CPU_AVX512},
     {"avx2", PICO_CPU_SSE41 | PICO_CPU_AVX2},
     {"sse41", PICO_CPU_SSE41},
+    {"neon_dot", PICO_CPU_NEON | PICO_CPU_NEON_DOT},
+    {"neon", PICO_CPU_NEON},
     {"scalar", PICO_CPU_SCALAR},
 };
 

@@ -120,13 +120,16 @@ typedef struct pico_fault {
  * ignored. */
 enum {
     PICO_CPU_SCALAR = 0,
-    PICO_CPU_SSE41 = 1,  /* SSE4.1, SSSE3, POPCNT */
-    PICO_CPU_AVX2 = 2,   /* AVX2 */
-    PICO_CPU_AVX512 = 4  /* AVX-512 F, BW, DQ, VL, VBMI2, VNNI */
+    PICO_CPU_SSE41 = 1,     /* SSE4.1, SSSE3, POPCNT */
+    PICO_CPU_AVX2 = 2,      /* AVX2 */
+    PICO_CPU_AVX512 = 4,    /* AVX-512 F, BW, DQ, VL, VBMI2, VNNI */
+    PICO_CPU_NEON = 8,      /* AArch64: all of them */
+    PICO_CPU_NEON_DOT = 16, /* AArch64: SDOT and UDOT */
+    PICO_CPU_WASM_SIMD = 32 /* WebAssembly: a module that is compiled with vectors runs only where they are */
 };
 
-/* Name of the kernel set that `cpu_flags` select ("scalar", "sse41", "avx2", "avx512"): the best one that is
- * compiled in and needs no flag that is not set. */
+/* Name of the kernel set that `cpu_flags` select ("scalar", "sse41", "avx2", "avx512", "neon", "neon_dot",
+ * "wasm_simd"): the best one that is compiled in and needs no flag that is not set. */
 const char *pico_kernels_name(uint32_t cpu_flags);
 
 /* ---- Checksums ---- */

@@ -5,6 +5,27 @@
 
 #include "pico.h"
 
+#if defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+#if defined(__aarch64__)
+/* The dot product came with the Apple A13 and, elsewhere, with Armv8.2 and later cores. */
+static inline int pico_cpu_has_dot(void) {
+#if defined(__APPLE__)
+    int has = 0;
+    size_t size = sizeof has;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, NULL, 0) == 0 && has != 0;
+#elif defined(__linux__)
+    return (getauxval(AT_HWCAP) >> 20 & 1) != 0; /* HWCAP_ASIMDDP */
+#else
+    return 0;
+#endif
+}
+#endif
+
 static inline uint32_t pico_cpu_detect(void) {
     uint32_t flags = PICO_CPU_SCALAR;
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
@@ -16,6 +37,11 @@ static inline uint32_t pico_cpu_detect(void) {
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vnni"))
         flags |= PICO_CPU_AVX512;
+#elif defined(__aarch64__)
+    flags |= PICO_CPU_NEON;
+    if (pico_cpu_has_dot()) flags |= PICO_CPU_NEON_DOT;
+#elif defined(__wasm_simd128__)
+    flags |= PICO_CPU_WASM_SIMD;
 #endif
     return flags;
 }

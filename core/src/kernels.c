@@ -1,5 +1,6 @@
 #include "kernels.h"
 
+#include "arm.h"
 #include "x86.h"
 
 /* A set is written as its families; one that has nothing to gain from an instruction set uses another's. */
@@ -26,6 +27,16 @@ PICO_DECLARE_SKIP(avx512)
 PICO_DECLARE_NETWORK(avx512)
 #endif
 
+#ifdef PICO_NEON
+PICO_DECLARE_SKIP(neon)
+PICO_DECLARE_NETWORK(neon)
+PICO_DECLARE_NETWORK(neon_dot) /* pointwise layers */
+PICO_DECLARE_PIXELS(neon)      /* out */
+#define NEON_PIXELS                                                                                          \
+    .pixels_in_f32 = scalar_pixels_in_f32, .pixels_in_f16 = scalar_pixels_in_f16,                            \
+    .pixels_out_f32 = neon_pixels_out_f32, .pixels_out_f16 = neon_pixels_out_f16
+#endif
+
 static const kernel_set sets[] = {
 #ifdef PICO_X86
     {PICO_CPU_SSE41 | PICO_CPU_AVX2 | PICO_CPU_AVX512,
@@ -40,6 +51,19 @@ static const kernel_set sets[] = {
       NETWORK(sse41),
       UPSAMPLE(sse41),
       PIXELS(scalar)}},
+#endif
+#ifdef PICO_NEON
+    {PICO_CPU_NEON | PICO_CPU_NEON_DOT,
+     {.name = "neon_dot",
+      RANS(scalar),
+      SKIP(neon),
+      .pointwise_first = neon_dot_pointwise_first,
+      .pointwise = neon_dot_pointwise,
+      .depthwise_first = neon_depthwise_first,
+      .depthwise = neon_depthwise,
+      UPSAMPLE(neon),
+      NEON_PIXELS}},
+    {PICO_CPU_NEON, {.name = "neon", RANS(scalar), SKIP(neon), NETWORK(neon), UPSAMPLE(neon), NEON_PIXELS}},
 #endif
     {PICO_CPU_SCALAR,
      {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), UPSAMPLE(scalar), PIXELS(scalar)}},

@@ -1,7 +1,5 @@
 /* Shuffles of a mask; tests/test_sets.c compares them with their definition. */
-#include "x86.h"
-
-#ifdef PICO_X86
+#include "mask_tables.h"
 
 const uint64_t set_bits_of[256] = {
     0x0707070707070707u, 0x0707070707070700u, 0x0707070707070701u, 0x0707070707070100u,
@@ -136,5 +134,3 @@ const uint64_t bits_below[256] = {
     0x0403020100000000u, 0x0504030201010100u, 0x0504030201010000u, 0x0605040302020100u,
     0x0504030201000000u, 0x0605040302010100u, 0x0605040302010000u, 0x0706050403020100u,
 };
-
-#endif

@@ -1,6 +1,6 @@
-/* What the x86 kernels share: the instruction sets each set may use, and tables that turn a mask into a
- * shuffle. The attribute is on every function instead of the command line, so a build without CMake (Xcode,
- * Gradle) needs no flags for a file, and no code meant for every CPU is compiled for a new one by accident. */
+/* What the x86 kernels share: the instruction sets each set may use. The attribute is on every function instead
+ * of the command line, so a build without CMake (Xcode, Gradle) needs no flags for a file, and no code meant for
+ * every CPU is compiled for a new one by accident. */
 #ifndef PICO_X86_H
 #define PICO_X86_H
 
@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #include "kernels.h"
+#include "mask_tables.h"
 
 /* Without optimisation the compiler's header makes some intrinsics macros, whose own casts it then warns of. */
 #pragma GCC diagnostic ignored "-Wsign-conversion"
@@ -17,11 +18,6 @@
 #define SSE41  __attribute__((target("sse4.1,ssse3,popcnt")))
 #define AVX2   __attribute__((target("avx2,popcnt")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512vnni,popcnt")))
-
-/* Bytes of [mask], least significant first: the positions of the bits that are set, in order; then 7. */
-extern const uint64_t set_bits_of[256];
-/* Byte j of [mask]: how many bits below bit j are set. */
-extern const uint64_t bits_below[256];
 
 #endif
 #endif
