@@ -1,6 +1,7 @@
 #include "kernels.h"
 
 #include "arm.h"
+#include "wasm.h"
 #include "x86.h"
 
 /* A set is written as its families; one that has nothing to gain from an instruction set uses another's. */
@@ -37,6 +38,12 @@ PICO_DECLARE_PIXELS(neon)      /* out */
     .pixels_out_f32 = neon_pixels_out_f32, .pixels_out_f16 = neon_pixels_out_f16
 #endif
 
+#ifdef PICO_WASM_SIMD
+PICO_DECLARE_SKIP(wasm)
+PICO_DECLARE_NETWORK(wasm)
+PICO_DECLARE_PIXELS(wasm) /* out */
+#endif
+
 static const kernel_set sets[] = {
 #ifdef PICO_X86
     {PICO_CPU_SSE41 | PICO_CPU_AVX2 | PICO_CPU_AVX512,
@@ -64,6 +71,18 @@ static const kernel_set sets[] = {
       UPSAMPLE(neon),
       NEON_PIXELS}},
     {PICO_CPU_NEON, {.name = "neon", RANS(scalar), SKIP(neon), NETWORK(neon), UPSAMPLE(neon), NEON_PIXELS}},
+#endif
+#ifdef PICO_WASM_SIMD
+    {PICO_CPU_WASM_SIMD,
+     {.name = "wasm_simd",
+      RANS(scalar),
+      SKIP(wasm),
+      NETWORK(wasm),
+      UPSAMPLE(wasm),
+      .pixels_in_f32 = scalar_pixels_in_f32,
+      .pixels_in_f16 = scalar_pixels_in_f16,
+      .pixels_out_f32 = wasm_pixels_out_f32,
+      .pixels_out_f16 = wasm_pixels_out_f16}},
 #endif
     {PICO_CPU_SCALAR,
      {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), UPSAMPLE(scalar), PIXELS(scalar)}},
