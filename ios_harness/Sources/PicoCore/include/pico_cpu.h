@@ -1,0 +1,1 @@
+../../../../core/include/pico_cpu.h
