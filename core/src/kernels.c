@@ -26,6 +26,8 @@ PICO_DECLARE_NETWORK(avx2)
 PICO_DECLARE_RANS(avx512)
 PICO_DECLARE_SKIP(avx512)
 PICO_DECLARE_NETWORK(avx512)
+int avx512_shuffled_first(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
+int avx512_shuffled(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
 #endif
 
 #ifdef PICO_NEON
@@ -47,7 +49,14 @@ PICO_DECLARE_PIXELS(wasm) /* out */
 static const kernel_set sets[] = {
 #ifdef PICO_X86
     {PICO_CPU_SSE41 | PICO_CPU_AVX2 | PICO_CPU_AVX512,
-     {.name = "avx512", RANS(avx512), SKIP(avx512), NETWORK(avx512), UPSAMPLE(sse41), PIXELS(scalar)}},
+     {.name = "avx512",
+      RANS(avx512),
+      SKIP(avx512),
+      NETWORK(avx512),
+      UPSAMPLE(sse41),
+      .shuffled_first = avx512_shuffled_first,
+      .shuffled = avx512_shuffled,
+      PIXELS(scalar)}},
     {PICO_CPU_SSE41 | PICO_CPU_AVX2,
      {.name = "avx2", RANS(avx2), SKIP(sse41), NETWORK(avx2), UPSAMPLE(sse41), PIXELS(scalar)}},
     {PICO_CPU_SSE41,

@@ -102,6 +102,10 @@ typedef struct pico_kernels {
     void (*depthwise_first)(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
     void (*depthwise)(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
     void (*upsample)(const network_layer *layer, const uint8_t *in, uint8_t *out);
+    /* A pointwise layer and its shuffle at once. Return 0, nothing done, for a layer they do not take; NULL in a
+     * set that has none. */
+    int (*shuffled_first)(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
+    int (*shuffled)(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
 
     /* n samples between interleaved 8-bit pixels (3 bytes apart) and a row of a tensor (`step` bytes apart).
      * */

@@ -205,6 +205,15 @@ static uint32_t below(uint32_t limit, uint32_t *random) {
     return random_u32(random) % limit;
 }
 
+static void run_layer(const pico_kernels *set, const network_layer *layer, int first, const uint8_t *in,
+                      uint8_t *out) {
+    const int8_t *z = (const int8_t *)in;
+    if (layer->depthwise && first) set->depthwise_first(layer, layer->bias, z, out);
+    if (layer->depthwise && !first) set->depthwise(layer, layer->bias, in, out);
+    if (!layer->depthwise && first) set->pointwise_first(layer, layer->bias, z, out);
+    if (!layer->depthwise && !first) set->pointwise(layer, layer->bias, in, out);
+}
+
 /* A layer whose bounds hold, most of the way to the limit: what the loader would let through. */
 static int same_layer(const pico_kernels *set, network_layer layer, int first, int wide, uint32_t *random) {
     const uint32_t taps = layer.depthwise ? 9 : layer.inputs;
@@ -226,7 +235,7 @@ static int same_layer(const pico_kernels *set, network_layer layer, int first, i
     layer.ceiling = 255;
     layer.result_shift = 0;
     if (below(2, random)) {
-        layer.result_shift = 1 + below(8, random);
+        layer.result_shift = 1 + below(10, random);
         layer.ceiling = 63u << layer.result_shift;
     }
     layer.accumulator_bound = 0;
@@ -249,14 +258,17 @@ static int same_layer(const pico_kernels *set, network_layer layer, int first, i
     layer.bias = bias;
     memset(out[0], 1, out_size);
     memset(out[1], 2, out_size);
-    for (int side = 0; side < 2; side++) {
-        const pico_kernels *kernels = side == 0 ? scalar() : set;
-        if (layer.depthwise && first) kernels->depthwise_first(&layer, bias, (int8_t *)in, out[side]);
-        if (layer.depthwise && !first) kernels->depthwise(&layer, bias, in, out[side]);
-        if (!layer.depthwise && first) kernels->pointwise_first(&layer, bias, (int8_t *)in, out[side]);
-        if (!layer.depthwise && !first) kernels->pointwise(&layer, bias, in, out[side]);
+    for (int side = 0; side < 2; side++) run_layer(side == 0 ? scalar() : set, &layer, first, in, out[side]);
+    int same = equal(out[0], out[1], out_size);
+    if (layer.upsample == UPSAMPLE_SHUFFLE && set->shuffled != NULL) {
+        uint8_t *at_once = exactly(out_size);
+        memset(at_once, 3, out_size);
+        scalar()->upsample(&layer, out[0], out[1]);
+        const int done = first ? set->shuffled_first(&layer, bias, (int8_t *)in, at_once)
+                               : set->shuffled(&layer, bias, in, at_once);
+        same = same && (!done || equal(out[1], at_once, out_size));
+        free(at_once);
     }
-    const int same = equal(out[0], out[1], out_size);
     free(weight);
     free(multiplier);
     free(bias);
@@ -266,19 +278,40 @@ static int same_layer(const pico_kernels *set, network_layer layer, int first, i
     return same;
 }
 
+static const uint32_t sides[] = {1, 2, 3, 4, 5, 8, 12, 16, 32, 33};
+static const uint32_t channels[] = {1, 2, 3, 4, 5, 16, 31, 64, 70};
+enum { SIDES = sizeof sides / sizeof *sides, CHANNELS = sizeof channels / sizeof *channels };
+
 static int same_network(const pico_kernels *set) {
-    static const uint32_t sides[] = {1, 2, 3, 4, 5, 8, 12, 16, 32, 33};
-    static const uint32_t channels[] = {1, 2, 3, 4, 5, 16, 31, 64, 70};
     uint32_t random = 23;
     int same = SAME;
-    for (size_t s = 0; s < sizeof sides / sizeof *sides && same; s++) {
-        for (size_t c = 0; c < sizeof channels / sizeof *channels && same; c++) {
+    for (size_t s = 0; s < SIDES && same; s++) {
+        for (size_t c = 0; c < CHANNELS && same; c++) {
             for (int variant = 0; variant < 8 && same; variant++) {
                 network_layer layer = {0};
                 layer.side = sides[s];
                 layer.depthwise = variant & 1;
                 layer.inputs = channels[c];
                 layer.outputs = layer.depthwise ? channels[c] : 1 + below(20, &random);
+                same = same_layer(set, layer, variant >> 1 & 1, variant >> 2, &random);
+            }
+        }
+    }
+    return same;
+}
+
+static int same_shuffled(const pico_kernels *set) {
+    uint32_t random = 26;
+    int same = SAME;
+    for (size_t s = 0; s < SIDES && same; s++) {
+        for (size_t c = 0; c < CHANNELS && same; c++) {
+            for (int variant = 0; variant < 8 && same; variant++) {
+                network_layer layer = {0};
+                layer.side = sides[s];
+                layer.inputs = channels[c];
+                layer.upsample = UPSAMPLE_SHUFFLE;
+                layer.factor = variant & 1 ? 2 : 4;
+                layer.outputs = layer.factor * layer.factor * (1 + below(3, &random));
                 same = same_layer(set, layer, variant >> 1 & 1, variant >> 2, &random);
             }
         }
@@ -394,9 +427,10 @@ static const family families[] = {
     {"compact, compact_values, expand, find_skipped, pass_skipped", same_skip},
     {"pointwise_first, pointwise, depthwise_first, depthwise", same_network},
     {"upsample", same_upsample},
+    {"shuffled_first, shuffled", same_shuffled},
     {"pixels_in_f32, pixels_in_f16, pixels_out_f32, pixels_out_f16", same_pixels},
 };
-enum { FAMILIES = sizeof families / sizeof *families };
+enum { FAMILIES = sizeof families / sizeof *families, FAMILY_SHUFFLED = 4, FAMILY_PIXELS = 5 };
 
 static void every_set_is_the_same_as_scalar(void) {
     size_t count = 0;
@@ -405,6 +439,7 @@ static void every_set_is_the_same_as_scalar(void) {
     for (size_t s = 0; s < count; s++) {
         for (int f = 0; f < FAMILIES; f++) {
             const int runnable = (sets[s].needs & ~has) == 0;
+            if (f == FAMILY_SHUFFLED && sets[s].kernels.shuffled == NULL) continue; /* two steps there */
             printf("    %-9s %-17s %s\n", sets[s].kernels.name, runnable ? "verified" : "not runnable here",
                    families[f].kernels);
             if (runnable) REQUIRE(families[f].same(&sets[s].kernels) == SAME);
@@ -441,6 +476,20 @@ static void wrong_pointwise(const network_layer *layer, const int32_t *bias, con
     if (layer->side == 5) out[(size_t)layer->side * layer->side * layer->outputs - 1] ^= 1;
 }
 
+static int wrong_shuffled(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out) {
+    uint8_t *sums = exactly((size_t)layer->outputs * layer->side * layer->side);
+    scalar()->pointwise(layer, bias, in, sums);
+    scalar()->upsample(layer, sums, out);
+    if (layer->side == 12 && layer->factor == 4) out[17] ^= 1;
+    free(sums);
+    return layer->side < 33;
+}
+
+static int never_shuffled(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out) {
+    (void)layer, (void)bias, (void)in, (void)out;
+    return 0;
+}
+
 static void wrong_upsample(const network_layer *layer, const uint8_t *in, uint8_t *out) {
     scalar()->upsample(layer, in, out);
     if (layer->side == 9) out[9] ^= 1;
@@ -451,7 +500,7 @@ static size_t wrong_pixels(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t 
 }
 
 static void a_wrong_kernel_is_seen(void) {
-    for (int f = 0; f < 7; f++) {
+    for (int f = 0; f < 8; f++) {
         pico_kernels set = *scalar();
         int family = 0;
         switch (f) {
@@ -461,7 +510,11 @@ static void a_wrong_kernel_is_seen(void) {
         case 3: set.pass_skipped = wrong_pass, family = 1; break;
         case 4: set.pointwise = wrong_pointwise, family = 2; break;
         case 5: set.upsample = wrong_upsample, family = 3; break;
-        default: set.pixels_out_f32 = wrong_pixels, family = 4; break;
+        case 6:
+            set.shuffled = wrong_shuffled, family = FAMILY_SHUFFLED;
+            set.shuffled_first = never_shuffled;
+            break;
+        default: set.pixels_out_f32 = wrong_pixels, family = FAMILY_PIXELS; break;
         }
         REQUIRE(families[family].same(&set) == DIFFERENT);
     }
