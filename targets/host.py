@@ -8,15 +8,15 @@ from pico_deploy.measure.result import Result
 from targets.registry import Request
 
 
-def bench(argument: str, request: Request) -> Result:
+def bench(address: str, request: Request) -> Result:
     """Measure every runtime here; raises what ``bench_host`` raises."""
-    _no_argument(argument)
+    _no_argument(address)
     return bench_host(request.job, request.runtimes, request.progress)
 
 
-def plan(argument: str, request: Request) -> list[str]:
+def plan(address: str, request: Request) -> list[str]:
     """Nothing is sent; a process for each runtime."""
-    _no_argument(argument)
+    _no_argument(address)
     photo = request.job.photo or "the synthetic image"
     return [
         f"run here: {runtime} on {photo} at level {request.job.level}, "
@@ -25,6 +25,6 @@ def plan(argument: str, request: Request) -> list[str]:
     ]
 
 
-def _no_argument(argument: str) -> None:
-    if argument:
-        raise UsageError(f"target host takes no argument; found host:{argument}")
+def _no_argument(address: str) -> None:
+    if address != "host":
+        raise UsageError(f"target host takes no argument; found {address}")

@@ -39,9 +39,9 @@ class Target:
     """One kind of target, by reference (``module:attribute``) or as functions.
 
     ``transport(argument)`` opens a way to the device, None for a target without one;
-    ``bench(argument, request)`` measures; ``plan(argument, request)`` lists, a line each, what
+    ``bench(address, request)`` measures; ``plan(address, request)`` lists, a line each, what
     ``bench`` would send and run, and touches nothing; ``connected()`` lists addresses that are
-    there now.
+    there now. The argument is what follows the colon of an address.
     """
 
     summary: str
@@ -56,6 +56,26 @@ _TARGETS: dict[str, Target] = {
         "this machine, every runtime in a process of its own",
         bench="targets.host:bench",
         plan="targets.host:plan",
+    ),
+    "local": Target(
+        "this machine, the core alone as a static program",
+        bench="targets.core_bench:bench",
+        plan="targets.core_bench:plan",
+        transport="targets.local:open_local",
+    ),
+    "emulated": Target(
+        "the core alone on another CPU, under qemu: emulated:arm64, emulated:arm64/cortex-a76",
+        bench="targets.core_bench:bench",
+        plan="targets.core_bench:plan",
+        transport="targets.emulated:open_emulated",
+        connected="targets.emulated:connected",
+    ),
+    "adb": Target(
+        "the core alone on an Android phone: adb:SERIAL, or adb if only one is connected",
+        bench="targets.core_bench:bench",
+        plan="targets.core_bench:plan",
+        transport="targets.adb:open_adb",
+        connected="targets.adb:connected",
     ),
 }
 
@@ -84,15 +104,15 @@ def bench(address: str, request: Request) -> Result:
     """Measure a bundle on a target; raises ``UsageError`` for an unknown one, and what its own
     bench raises.
     """
-    target, argument = _find(address)
-    found: Result = _resolve(address, target.bench)(argument, request)
+    target, _ = _find(address)
+    found: Result = _resolve(address, target.bench)(address, request)
     return found
 
 
 def plan(address: str, request: Request) -> list[str]:
     """What ``bench`` would send and run; nothing is touched."""
-    target, argument = _find(address)
-    lines: list[str] = _resolve(address, target.plan)(argument, request)
+    target, _ = _find(address)
+    lines: list[str] = _resolve(address, target.plan)(address, request)
     return lines
 
 

@@ -34,6 +34,10 @@ def bench(
     threads: options.Threads = 0,
     weights: options.Weights = None,
     codec: options.CodecClass = None,
+    program: Annotated[
+        Path | None,
+        typer.Option(help="A pico_bench built for the target, instead of building one."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the result JSON here.")
     ] = None,
@@ -85,7 +89,9 @@ def bench(
         codec=codec,
     )
     with StepProgress("bench", quiet=json or dry_run) as progress:
-        request = targets.Request(job, runtime or runtimes.names(), progress=progress.step)
+        request = targets.Request(
+            job, runtime or runtimes.names(), program=program, progress=progress.step
+        )
         if dry_run:
             steps = targets.plan(target, request)
             print_result({"target": target, "plan": steps}, steps, json)
