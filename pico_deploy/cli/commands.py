@@ -18,7 +18,7 @@ COMMANDS: dict[str, str] = {
     "verify": "Check that runtimes here agree on a bundle's streams: symbols exact, pixels near.",
     "bench": "Measure encode and decode of a 12 MP photo: load, latency by phase, memory.",
     "report": "Turn results of bench into one HTML file.",
-    "evaluate": "Compare a bundle with JPEG and WebP on a folder of photos: rate, PSNR, BD-rate.",
+    "evaluate": "Compare a bundle with the codecs of today on photos: rate, quality, time.",
     "doctor": "Show what can and what cannot be checked on this machine, and why.",
     "train": "Train a preset on a folder of photos.",
 }

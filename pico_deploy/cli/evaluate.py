@@ -26,6 +26,14 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Only these peers; may be repeated.", show_default=False),
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Only PSNR and these metrics; may be repeated.", show_default=False),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="File of earlier results; default: OUT/cache.jsonl.", show_default=False),
+    ] = None,
     threads: options.Threads = 0,
     weights: Annotated[
         Path | None,
@@ -33,14 +41,17 @@ def evaluate(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Rate and distortion on a folder of photos against JPEG and WebP.
+    """Rate and distortion on a folder of photos against the codecs of today.
 
-    Sizes are those of whole files, PSNR is over all RGB samples, BD-rate is taken on each photo
-    and then averaged. What was coded is kept in OUT/cache; a stopped evaluation goes on there.
+    Peers: jpeg, webp, avif, heic, jxl, jpeg2000, vvc. Metrics: psnr, ms-ssim, ssimulacra2, lpips,
+    text, seams. Sizes are those of whole files, BD-rate is taken on each photo and then averaged.
+    Every figure is kept in the cache; a stopped evaluation goes on there.
     """
-    from pico_deploy.evaluation.report import as_data, markdown, write
+    from pico_deploy.evaluation.report import write
+    from pico_deploy.evaluation.result import as_data
     from pico_deploy.evaluation.run import Job
     from pico_deploy.evaluation.run import evaluate as run
+    from pico_deploy.evaluation.tables import markdown
     from pico_deploy.runtime.backend import BackendOptions, parse_precision
 
     job = Job(
@@ -51,6 +62,8 @@ def evaluate(
         precision=parse_precision(precision),
         levels=tuple(level or ()),
         peers=tuple(peer or ()),
+        metrics=tuple(metric or ()),
+        cache=cache,
         weights=weights,
         options=BackendOptions(threads, weights),
     )

@@ -1,7 +1,8 @@
-"""Bjøntegaard rate difference: how many percent more bytes a codec needs for the same PSNR.
+"""Bjøntegaard rate difference: how many percent more bytes a codec needs for the same quality.
 
-Log-rate is interpolated as a function of PSNR by PCHIP (monotone, no overshoot) and averaged over
-the range of PSNR that both curves have, as in VCEG-M33 with the interpolation of JVET-H0030.
+Log-rate is interpolated as a function of quality by PCHIP (monotone, no overshoot) and averaged
+over the range of quality that both curves have, as in VCEG-M33 with the interpolation of
+JVET-H0030. Quality is PSNR in dB, or any other metric on a scale that rises with quality.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,23 +18,23 @@ from pico_deploy.errors import InputError, MissingDependencyError
 
 
 class CurveError(InputError):
-    """Two rate-distortion curves cannot be compared: too few points, or no PSNR in common."""
+    """Two rate-distortion curves cannot be compared: too few points, or no quality in common."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One coded image: rate in bits per pixel of the whole file, distortion as PSNR in dB."""
+    """One coded image: rate in bits per pixel of the whole file, and quality, higher is better."""
 
     bits_per_pixel: float
-    psnr_db: float
+    quality: float
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Points in rising order of rate and of PSNR. ``left_out`` are those that do not fit in.
+    """Points in rising order of rate and of quality. ``left_out`` are those that do not fit in.
 
-    A point is left out when another one is at least as good for fewer bits (interpolation over PSNR
-    would fold back), or when its PSNR is infinite.
+    A point is left out when another one is at least as good for fewer bits (interpolation over
+    quality would fold back), or when its quality is infinite.
     """
 
     points: tuple[Point, ...]
@@ -43,28 +45,29 @@ class Curve:
         """The curve through the points that no other point dominates."""
         kept: list[Point] = []
         left_out: list[Point] = []
-        for point in sorted(points, key=lambda p: (p.bits_per_pixel, -p.psnr_db)):
-            better = not kept or point.psnr_db > kept[-1].psnr_db
-            fits = better and math.isfinite(point.psnr_db) and point.bits_per_pixel > 0
+        for point in sorted(points, key=lambda p: (p.bits_per_pixel, -p.quality)):
+            better = not kept or point.quality > kept[-1].quality
+            fits = better and math.isfinite(point.quality) and point.bits_per_pixel > 0
             (kept if fits else left_out).append(point)
         return cls(tuple(kept), tuple(left_out))
 
 
 @dataclass(frozen=True)
 class RateDifference:
-    """BD-rate in percent (negative: fewer bytes than the anchor) and the PSNR range it holds
+    """BD-rate in percent (negative: fewer bytes than the anchor) and the range of quality it holds
     for.
     """
 
     percent: float
-    low_db: float
-    high_db: float
+    low: float
+    high: float
 
 
-def bd_rate(anchor: Curve, test: Curve) -> RateDifference:
+def bd_rate(anchor: Curve, test: Curve, cap: float | None = None) -> RateDifference:
     """Mean rate difference of ``test`` against ``anchor``.
 
-    Raises ``CurveError`` when a curve has fewer than two points or no range of PSNR is common.
+    With ``cap`` only qualities count that both reach at no more than so many bits per pixel. Raises
+    ``CurveError`` when a curve has fewer than two points or no range of quality is common.
     """
     for name, curve in (("anchor", anchor), ("test", test)):
         if len(curve.points) < 2:
@@ -72,27 +75,40 @@ def bd_rate(anchor: Curve, test: Curve) -> RateDifference:
                 f"the {name} curve has {len(curve.points)} usable points, expected at least 2; "
                 "code the image at more settings"
             )
-    low = max(anchor.points[0].psnr_db, test.points[0].psnr_db)
-    high = min(anchor.points[-1].psnr_db, test.points[-1].psnr_db)
+    low = max(anchor.points[0].quality, test.points[0].quality)
+    high = min(_highest(anchor, cap), _highest(test, cap))
     if low >= high:
+        limit = "" if cap is None else f" up to {cap:g} bits per pixel"
         raise CurveError(
-            f"no common range of PSNR: {_range(anchor)} and {_range(test)}; code at more settings"
+            f"no common range of quality{limit}: {_range(anchor)} and {_range(test)}; "
+            "code at more settings"
         )
-    difference = (_integral(test, low, high) - _integral(anchor, low, high)) / (high - low)
+    log_rates = [_log_rate(curve).integrate(low, high) for curve in (anchor, test)]
+    difference = float(log_rates[1] - log_rates[0]) / (high - low)
     return RateDifference(100 * math.expm1(difference), low, high)
 
 
 def _range(curve: Curve) -> str:
-    return f"{curve.points[0].psnr_db:.2f}…{curve.points[-1].psnr_db:.2f} dB"
+    return f"{curve.points[0].quality:.2f}…{curve.points[-1].quality:.2f}"
 
 
-def _integral(curve: Curve, low: float, high: float) -> float:
+def _highest(curve: Curve, cap: float | None) -> float:
+    """Best quality for at most ``cap`` bits per pixel."""
+    first, last = curve.points[0], curve.points[-1]
+    if cap is None or last.bits_per_pixel <= cap:
+        return last.quality
+    if first.bits_per_pixel > cap:
+        return -math.inf
+    return float(_log_rate(curve).solve(math.log(cap), extrapolate=False)[-1])
+
+
+def _log_rate(curve: Curve) -> Any:
+    """Log-rate over quality, as scipy's piecewise polynomial."""
     try:
         from scipy.interpolate import PchipInterpolator
     except ImportError as error:
         raise MissingDependencyError(
-            "BD-rate needs scipy; install it with: pip install 'pico-deploy[train]'"
+            "BD-rate needs scipy; install it with: pip install 'pico-deploy[evaluate]'"
         ) from error
-    psnr = np.asarray([p.psnr_db for p in curve.points])
-    log_rate = np.log([p.bits_per_pixel for p in curve.points])
-    return float(PchipInterpolator(psnr, log_rate).integrate(low, high))
+    quality = np.asarray([p.quality for p in curve.points])
+    return PchipInterpolator(quality, np.log([p.bits_per_pixel for p in curve.points]))

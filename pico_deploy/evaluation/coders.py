@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image, features
+from PIL import Image
 from PIL import __version__ as pillow_version
 
 from pico_deploy.conformance.pixels import Pixels
@@ -43,47 +43,40 @@ class Coder(Protocol):
         ...
 
 
+def quality(setting: int) -> dict[str, Any]:
+    """The setting as the option most of Pillow's writers have."""
+    return {"quality": setting}
+
+
 @dataclass(frozen=True)
 class PillowCoder:
-    """A codec that Pillow writes; ``options`` go to ``Image.save`` beside ``quality``."""
+    """A codec that Pillow, or a plug-in of Pillow, writes and reads.
+
+    ``options`` go to ``Image.save`` at every setting, ``of_setting`` adds those that make the
+    setting. ``library`` names what does the work, with its version.
+    """
 
     name: str
     format: str
     settings: tuple[int, ...]
     library: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any]
+    of_setting: Callable[[int], Mapping[str, Any]] = quality
 
     @property
     def identity(self) -> str:
-        """Pillow's and the library's version, and the options."""
+        """The versions of Pillow and of the library, and the options."""
         options = ", ".join(f"{key}={value}" for key, value in sorted(self.options.items()))
-        version = features.version(self.library)
-        return f"{self.format} ({options}), Pillow {pillow_version}, {self.library} {version}"
+        return f"{self.format} ({options}), Pillow {pillow_version}, {self.library}"
 
     def encode(self, pixels: Pixels, setting: int) -> bytes:
         """The whole file."""
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, self.format, quality=setting, **self.options)
+        options = {**self.options, **self.of_setting(setting)}
+        Image.fromarray(pixels).save(buffer, self.format, **options)
         return buffer.getvalue()
 
     def decode(self, data: bytes) -> Pixels:
         """The pixels of a file."""
         with Image.open(io.BytesIO(data), formats=[self.format]) as image:
             return np.asarray(image.convert("RGB"))
-
-
-def _jpeg() -> Coder | None:
-    settings = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95)
-    options = {"subsampling": "4:2:0", "optimize": True}
-    return PillowCoder("JPEG", "JPEG", settings, "jpg", options)
-
-
-def _webp() -> Coder | None:
-    if not features.check("webp"):
-        return None
-    settings = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100)
-    return PillowCoder("WebP", "WEBP", settings, "webp", {"method": 6})
-
-
-PEERS: dict[str, Callable[[], Coder | None]] = {"jpeg": _jpeg, "webp": _webp}
-"""Name → maker; a maker gives None where this installation cannot run its codec."""

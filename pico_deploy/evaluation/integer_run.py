@@ -13,9 +13,10 @@ from pico_deploy.conformance.symbols import SymbolRecorder
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import ModelMismatchError
 from pico_deploy.evaluation.bundle_coder import BundleCoder
+from pico_deploy.evaluation.cache import Cache
 from pico_deploy.evaluation.corpus import Photo
 from pico_deploy.evaluation.integer_cost import ImageBits, SymbolBits
-from pico_deploy.evaluation.points import Cache, Progress, image_key
+from pico_deploy.evaluation.points import Progress, image_key
 from pico_deploy.runtime.encode import encode
 from pico_deploy.runtime.photo import ArrayPixels
 from pico_deploy.training.integer_rate import IntegerRate

@@ -1,12 +1,11 @@
-"""Code every photo at every setting of every coder; what was coded before is taken from the
-cache.
+"""Code every photo at every setting of every coder and judge it by every metric; what was done
+before is taken from the cache.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
+import resource
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Any
 
 from pico_deploy.conformance.pixels import Pixels, compare_pixels, pixels_sha256
 from pico_deploy.evaluation.bd_rate import Point
+from pico_deploy.evaluation.cache import Cache
 from pico_deploy.evaluation.coders import Coder
 from pico_deploy.evaluation.corpus import Photo
-from pico_deploy.outputs import write_bytes
+from pico_deploy.evaluation.metrics import Metric
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raised when the same key would give another value."""
 
 Progress = Callable[[int, int, str], None]
@@ -26,46 +26,37 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
+class Coded:
+    """A photo as a file: its whole size, and the processor time of all threads that it took."""
+
+    file_bytes: int
+    encode_cpu_s: float
+    decode_cpu_s: float
+
+
+@dataclass(frozen=True)
 class Sample:
-    """One photo coded at one setting: size of the whole file and RGB PSNR of what comes back."""
+    """One photo coded at one setting. ``figures``: metric → value, None where it is not defined."""
 
     photo: str
     coder: str
     setting: int
     width: int
     height: int
-    file_bytes: int
-    psnr_db: float
+    coded: Coded
+    figures: Mapping[str, float | None]
 
     @property
-    def point(self) -> Point:
-        """The sample in the rate-distortion plane."""
-        return Point(8 * self.file_bytes / (self.width * self.height), self.psnr_db)
+    def bits_per_pixel(self) -> float:
+        """Rate of the whole file."""
+        return 8 * self.coded.file_bytes / (self.width * self.height)
 
-
-class Cache:
-    """Small results that took long, one JSON file each, named by everything they depend on."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def get(self, key: Mapping[str, Any]) -> Any:
-        """The value of a key; None when it is not known. A damaged entry counts as unknown."""
-        try:
-            entry = json.loads(self._path(key).read_bytes())
-            return entry["value"] if entry["key"] == dict(key) else None
-        except (OSError, ValueError, KeyError, TypeError):
+    def point(self, metric: Metric) -> Point | None:
+        """The sample in the plane of rate and quality; None without a figure or a scale."""
+        value = self.figures.get(metric.name)
+        if value is None or metric.scale is None:
             return None
-
-    def put(self, key: Mapping[str, Any], value: Any) -> None:
-        """Keep what JSON can hold."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"key": dict(key), "value": value}, indent=1)
-        write_bytes(self._path(key), text.encode())
-
-    def _path(self, key: Mapping[str, Any]) -> Path:
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-        return self._folder / f"{digest[:32]}.json"
+        return Point(self.bits_per_pixel, metric.scale(value))
 
 
 def image_key(coder: Coder, setting: int, pixels: Pixels) -> dict[str, Any]:
@@ -79,18 +70,27 @@ def image_key(coder: Coder, setting: int, pixels: Pixels) -> dict[str, Any]:
     }
 
 
-def measure(coder: Coder, setting: int, pixels: Pixels) -> tuple[int, float]:
-    """Encode and decode once: bytes of the file, and PSNR in dB over all RGB samples.
+def cpu_seconds() -> float:
+    """Processor time so far of this process, all its threads, and finished child processes."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
-    Raises ``VerificationError`` when the size of the picture does not survive.
-    """
+
+def code(coder: Coder, setting: int, pixels: Pixels) -> tuple[Coded, Pixels]:
+    """Encode and decode once; raises ``VerificationError`` when the size does not survive."""
+    started = cpu_seconds()
     data = coder.encode(pixels, setting)
-    return len(data), compare_pixels(pixels, coder.decode(data)).psnr_db
+    encoded = cpu_seconds()
+    found = coder.decode(data)
+    decoded = cpu_seconds()
+    compare_pixels(pixels, found)
+    return Coded(len(data), round(encoded - started, 4), round(decoded - encoded, 4)), found
 
 
 def samples(
     photos: Sequence[Photo],
     coders: Sequence[Coder],
+    metrics: Sequence[Metric],
     read: Callable[[Path], Pixels],
     cache: Cache,
     progress: Progress = lambda done, total, what: None,
@@ -104,19 +104,28 @@ def samples(
         for coder in coders:
             for setting in coder.settings:
                 progress(done, total, f"{photo.name} {coder.name} {setting}")
-                size, psnr = _figures(coder, setting, pixels, cache)
+                coded, figures = _figures(coder, setting, pixels, metrics, cache)
                 done += 1
-                yield Sample(photo.name, coder.name, setting, width, height, size, psnr)
+                yield Sample(photo.name, coder.name, setting, width, height, coded, figures)
     progress(done, total, "done")
 
 
-def _figures(coder: Coder, setting: int, pixels: Pixels, cache: Cache) -> tuple[int, float]:
+def _figures(
+    coder: Coder, setting: int, pixels: Pixels, metrics: Sequence[Metric], cache: Cache
+) -> tuple[Coded, dict[str, float | None]]:
+    """From the cache; a metric that it lacks is computed alone, and what was timed stays."""
     key = image_key(coder, setting, pixels)
+    keys = {metric.name: key | {"metric": metric.identity} for metric in metrics}
     known = cache.get(key)
-    if known is not None:
-        # JSON has no infinity: null is the PSNR of a picture that came back without loss
-        size, psnr = known
-        return int(size), math.inf if psnr is None else float(psnr)
-    size, psnr = measure(coder, setting, pixels)
-    cache.put(key, (size, psnr if math.isfinite(psnr) else None))
-    return size, psnr
+    # A figure may be None, so values stand in a list.
+    found = {name: cache.get(own) for name, own in keys.items()}
+    if known is None or any(value is None for value in found.values()):
+        coded, decoded = code(coder, setting, pixels)
+        if known is None:
+            known = [coded.file_bytes, coded.encode_cpu_s, coded.decode_cpu_s]
+            cache.put(key, known)
+        for metric in metrics:
+            if found[metric.name] is None:
+                found[metric.name] = [metric.compare(pixels, decoded)]
+                cache.put(keys[metric.name], found[metric.name])
+    return Coded(*known), {name: value[0] for name, value in found.items()}

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from pico_deploy.bundle.manifest import Precision
 from pico_deploy.conformance.levels import anchor_levels
 from pico_deploy.conformance.pixels import Pixels
-from pico_deploy.errors import UsageError
+from pico_deploy.errors import MissingDependencyError, UsageError
 from pico_deploy.evaluation.bundle_coder import BundleCoder
-from pico_deploy.evaluation.coders import PEERS, Coder
+from pico_deploy.evaluation.cache import Cache
+from pico_deploy.evaluation.coders import Coder
 from pico_deploy.evaluation.corpus import Photo, photos_in
 from pico_deploy.evaluation.integer_cost import IntegerCost, integer_cost
-from pico_deploy.evaluation.points import Cache, Progress, samples
-from pico_deploy.evaluation.report import Evaluation
-from pico_deploy.evaluation.summary import difference
+from pico_deploy.evaluation.metrics import METRICS
+from pico_deploy.evaluation.peers import PEERS
+from pico_deploy.evaluation.points import Progress, samples
+from pico_deploy.evaluation.result import Evaluation, NotRun
+from pico_deploy.evaluation.summary import LOW_RATE, difference
 from pico_deploy.runtime.backend import BackendOptions
 from pico_deploy.runtime.photo import open_photo
 from pico_deploy.runtime.session import Session
 
-CACHE = "cache"
+CACHE = "cache.jsonl"
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to evaluate. ``levels`` empty: the anchors'. ``peers``: names of the registry, empty for
-    all; the first is what the others are compared with. ``weights``: the
-    checkpoint whose float scale decoder the integer entropy model is compared with.
+    """What to evaluate. ``levels`` empty: the anchors'. ``peers``, ``metrics``: names of the
+    registries, empty for all; PSNR always counts, and the first peer is what the others are
+    compared with. ``cache``: the file of earlier results, by default one in ``out``. ``weights``:
+    the checkpoint whose float scale decoder the integer entropy model is compared with.
     """
 
     bundle: Path
@@ -38,39 +44,73 @@ class Job:
     precision: Precision | None = None
     levels: tuple[int, ...] = ()
     peers: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    cache: Path | None = None
     weights: Path | None = None
     options: BackendOptions = field(default_factory=BackendOptions)
 
 
 def evaluate(job: Job, progress: Progress = lambda done, total, what: None) -> Evaluation:
-    """Code everything that the cache in ``out`` does not know, and compare.
+    """Code and judge everything that the cache does not know, and compare.
 
-    Raises ``InputError`` for a folder without photos, ``UsageError`` for an unknown level or peer.
+    Raises ``InputError`` for a folder without photos, ``UsageError`` for an unknown level, peer or
+    metric.
     """
-    unknown = sorted(set(job.peers) - PEERS.keys())
-    if unknown:
-        raise UsageError(f"no peer is called {', '.join(unknown)}; choose from {', '.join(PEERS)}")
+    not_run: list[NotRun] = []
     photos = photos_in(job.images)
+    peers = _made(_chosen(job.peers, PEERS, "peer"), lambda make: make(), not_run)
+    wanted = _chosen(("psnr", *job.metrics) if job.metrics else (), METRICS, "metric")
     with Session.open(job.bundle) as session:
+        payload = session.model.tile - 2 * session.model.border
+        metrics = _made(wanted, lambda make: make(payload), not_run)
         ours = BundleCoder(
             session,
             session.load("analysis", job.runtime, job.precision, job.options),
             session.load("synthesis", job.runtime, job.precision, job.options),
             _levels(job, session),
         )
-        made = {name: PEERS[name]() for name in job.peers or PEERS}
-        peers = [peer for peer in made.values() if peer is not None]
         coders: list[Coder] = [ours, *peers]
-        found = tuple(samples(photos, coders, read_rgb, Cache(job.out / CACHE), progress))
+        cache = Cache(job.cache or job.out / CACHE)
+        found = tuple(samples(photos, coders, metrics, read_rgb, cache, progress))
+        differences = tuple(
+            difference(found, test.name, anchor.name, metric, cap)
+            for metric in metrics
+            if metric.scale is not None
+            for cap in (None, LOW_RATE)
+            for test, anchor in _pairs(ours, peers)
+        )
         return Evaluation(
             samples=found,
-            differences=tuple(
-                difference(found, test.name, anchor.name) for test, anchor in _pairs(ours, peers)
-            ),
+            metrics=tuple(metrics),
+            differences=differences,
             identities={coder.name: coder.identity for coder in coders},
-            unavailable=tuple(name for name, peer in made.items() if peer is None),
-            integer_cost=_integer_cost(job, ours, photos, progress),
+            not_run=tuple(not_run),
+            integer_cost=_integer_cost(job, ours, photos, cache, progress),
         )
+
+
+def _chosen(names: tuple[str, ...], registry: dict[str, Made], what: str) -> dict[str, Made]:
+    """The entries of a registry that were asked for, in its order; all when none was named."""
+    unknown = sorted(set(names) - registry.keys())
+    if unknown:
+        known = ", ".join(registry)
+        raise UsageError(f"no {what} is called {', '.join(unknown)}; choose from {known}")
+    return {name: entry for name, entry in registry.items() if not names or name in names}
+
+
+def _made(
+    makers: dict[str, Callable[..., Made]],
+    make: Callable[[Callable[..., Made]], Made],
+    not_run: list[NotRun],
+) -> list[Made]:
+    """What could be made; the rest is added to ``not_run`` with the reason."""
+    made = []
+    for name, maker in makers.items():
+        try:
+            made.append(make(maker))
+        except MissingDependencyError as error:
+            not_run.append(NotRun(name, str(error)))
+    return made
 
 
 def read_rgb(path: Path) -> Pixels:
@@ -93,12 +133,11 @@ def _pairs(ours: Coder, peers: Sequence[Coder]) -> list[tuple[Coder, Coder]]:
 
 
 def _integer_cost(
-    job: Job, ours: BundleCoder, photos: Sequence[Photo], progress: Progress
+    job: Job, ours: BundleCoder, photos: Sequence[Photo], cache: Cache, progress: Progress
 ) -> IntegerCost | None:
     if job.weights is None:
         return None
     # Imported only here: everything else of an evaluation runs without torch.
     from pico_deploy.evaluation.integer_run import image_bits
 
-    cache = Cache(job.out / CACHE)
     return integer_cost(image_bits(job.weights, ours, photos, read_rgb, cache, progress))

@@ -46,6 +46,17 @@ _PACKAGES = (
     ("ai-edge-quantizer", "int8 TFLite artefacts", "pip install pico-deploy[tflite]"),
     ("pi-heif", "HEIC photos", "pip install pico-deploy[heic]"),
     ("matplotlib", "plots of train and evaluate", "pip install pico-deploy[train]"),
+    ("pytorch-msssim", "MS-SSIM in evaluate and train", "pip install pico-deploy[evaluate]"),
+    ("ssimulacra2", "SSIMULACRA 2 in evaluate", "pip install pico-deploy[evaluate]"),
+    ("stlpips-pytorch", "LPIPS in evaluate and train", "pip install pico-deploy[evaluate]"),
+    (
+        "rapidocr-onnxruntime",
+        "the text mask of evaluate and train",
+        "pip install pico-deploy[evaluate]",
+    ),
+    ("pillow-heif", "HEIC in evaluate", "pip install pico-deploy[evaluate]"),
+    ("pillow-jxl-plugin", "JPEG XL in evaluate", "pip install pico-deploy[evaluate]"),
+    ("imageio-ffmpeg", "VVC in evaluate", "pip install pico-deploy[evaluate]"),
 )
 # Name, programs of which one is enough, what it unlocks, how to get it.
 _PROGRAMS = (

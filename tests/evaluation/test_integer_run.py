@@ -31,7 +31,9 @@ def job(tiny_bundle: Path, tmp_path: Path) -> Job:
     for i in range(2):
         Image.fromarray(flat_blocks(HEIGHT, WIDTH, i)).save(images / f"photo{i}.png")
     weights = tmp_path / "weights.safetensors"
-    return Job(tiny_bundle, images, tmp_path / "out", peers=("jpeg",), weights=weights)
+    return Job(
+        tiny_bundle, images, tmp_path / "out", peers=("jpeg",), metrics=("psnr",), weights=weights
+    )
 
 
 class CountingRate:

@@ -19,7 +19,7 @@ def job(tiny_bundle: Path, tmp_path: Path) -> Job:
     images.mkdir()
     for i in range(2):
         Image.fromarray(flat_blocks(130, 150, i)).save(images / f"photo{i}.png")
-    return Job(tiny_bundle, images, tmp_path / "out")
+    return Job(tiny_bundle, images, tmp_path / "out", peers=("webp", "jpeg"), metrics=("seams",))
 
 
 def test_every_photo_is_coded_at_every_anchor_and_by_every_peer(job: Job) -> None:
@@ -27,7 +27,8 @@ def test_every_photo_is_coded_at_every_anchor_and_by_every_peer(job: Job) -> Non
     assert {s.photo for s in found.samples} == {"photo0", "photo1"}
     assert sorted({s.setting for s in found.samples if s.coder == "tiny"}) == [0, 5, 10]
     assert list(found.identities) == ["tiny", "JPEG", "WebP"]
-    pairs = [(d.test, d.anchor) for d in found.differences]
+    assert [metric.name for metric in found.metrics] == ["PSNR", "seam error"]
+    pairs = [(d.test, d.anchor) for d in found.of("PSNR", None)]
     assert pairs == [("tiny", "JPEG"), ("tiny", "WebP"), ("WebP", "JPEG")]
 
 
@@ -39,7 +40,7 @@ def test_sizes_are_those_of_whole_pico_files(job: Job) -> None:
         for sample in found.samples:
             if sample.coder == "tiny":
                 pixels = read_rgb(job.images / f"{sample.photo}.png")
-                assert sample.file_bytes == len(coder.encode(pixels, sample.setting))
+                assert sample.coded.file_bytes == len(coder.encode(pixels, sample.setting))
 
 
 def test_second_run_takes_everything_from_the_cache(
@@ -69,6 +70,45 @@ def test_impossible_levels_peers_and_folders_are_refused(job: Job, tmp_path: Pat
         evaluate(replace(job, levels=(11,)))
     with pytest.raises(UsageError, match="jpeg, webp"):
         evaluate(replace(job, peers=("h264",)))
+    with pytest.raises(UsageError, match="psnr, ms-ssim"):
+        evaluate(replace(job, metrics=("vmaf",)))
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no photo"):
         evaluate(replace(job, images=tmp_path / "empty"))
+
+
+def test_what_cannot_run_is_named_with_its_reason_and_the_rest_goes_on(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from pico_deploy.errors import MissingDependencyError
+    from pico_deploy.evaluation.metrics import METRICS
+    from pico_deploy.evaluation.peers import PEERS
+
+    def missing(*_: object) -> None:
+        raise MissingDependencyError("install it")
+
+    monkeypatch.setitem(PEERS, "vvc", missing)
+    monkeypatch.setitem(METRICS, "lpips", missing)
+    found = evaluate(replace(job, peers=("jpeg", "vvc"), metrics=("lpips",)))
+    assert [(n.name, n.reason) for n in found.not_run] == [
+        ("vvc", "install it"), ("lpips", "install it")
+    ]  # fmt: skip
+    assert list(found.identities) == ["tiny", "JPEG"]
+
+
+def test_peers_are_taken_from_a_shared_cache_when_the_bundle_changed(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from tiny_codec import write_tiny_bundle
+
+    from pico_deploy.evaluation.coders import PillowCoder
+
+    shared = replace(job, cache=tmp_path / "shared.jsonl")
+    evaluate(shared)
+    monkeypatch.setattr(PillowCoder, "encode", lambda *_: pytest.fail("coded again"))
+    other = write_tiny_bundle(tmp_path / "other.bundle", model_version="2", shift_of_index=2)
+    assert evaluate(replace(shared, bundle=other, out=tmp_path / "out2")).samples
