@@ -77,6 +77,11 @@ _TARGETS: dict[str, Target] = {
         transport="targets.adb:open_adb",
         connected="targets.adb:connected",
     ),
+    "xctest": Target(
+        "an iPhone, through Xcode: xctest:UDID (docs/ios.md)",
+        bench="targets.xctest:bench",
+        plan="targets.xctest:plan",
+    ),
 }
 
 

@@ -63,7 +63,9 @@ def main() -> None:
     """Build one module."""
     parser = argparse.ArgumentParser(description="Build libpico as a WebAssembly module.")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--compiler", type=shlex.split, help="clang, or zig's (default: what is there)")
+    parser.add_argument(
+        "--compiler", type=shlex.split, help="clang, or zig's (default: what is there)"
+    )
     parser.add_argument("--scalar", action="store_true", help="without vectors, for old engines")
     options = parser.parse_args()
     compiler = options.compiler or find_compiler()
