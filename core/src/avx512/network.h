@@ -12,6 +12,8 @@
 #include "../bytes.h"
 #include "../x86.h"
 
+#ifdef PICO_X86
+
 enum {
     BLOCK = 64,
     TAPS = 4,            /* a group */
@@ -91,4 +93,5 @@ static inline __mmask64 first_lanes(size_t count) {
     return count >= BLOCK ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
 }
 
+#endif
 #endif
