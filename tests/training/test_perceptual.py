@@ -82,10 +82,10 @@ def test_text_counts_inside_its_mask_alone_and_is_zero_without_text() -> None:
 
 def test_a_discriminator_learns_to_tell_blurred_photos_and_photos_learn_from_it() -> None:
     torch.manual_seed(0)
-    x = (photo(64, 4) + 0.1 * torch.randn(4, 3, 64, 64)).clamp(0, 1)
+    x = torch.rand(4, 3, 32, 32)
     blurred = torch.nn.functional.avg_pool2d(x, 5, 1, 2)
     network = PatchDiscriminator(8)
-    optimiser = torch.optim.Adam(network.parameters(), lr=4e-3)
+    optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
     losses = []
     for _ in range(30):
         loss = discriminator_loss(network(x), network(blurred))
@@ -93,8 +93,9 @@ def test_a_discriminator_learns_to_tell_blurred_photos_and_photos_learn_from_it(
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.6 * losses[0]
+    assert losses[-1] < 0.3 * losses[0]
     assert network(x).mean() > network(blurred).mean()
+    network.eval()  # or each call would move the normalisation
     fake = blurred.clone().requires_grad_(True)
     before = adversarial_loss(network(fake), None)
     before.sum().backward()
