@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/binding/*)
 
-.PHONY: help env system test lint types pytest demo bench-core clean
+.PHONY: help env system test lint types pytest demo bench-core arm-cost clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ demo: $(STAMP)
 ## make bench-core   every kernel set: entropy coder on workloads A and B, integer network
 bench-core: $(STAMP)
 	$(BIN)/python benchmarks/core.py
+
+## make arm-cost   instructions a symbol on AArch64, by kernel set, under an emulator
+arm-cost: $(STAMP)
+	$(BIN)/python benchmarks/arm/cost.py
 
 ## make clean    remove what was built and installed here
 clean:

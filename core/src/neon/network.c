@@ -32,11 +32,18 @@ static inline wide_pixels widen(uint8x16_t v, int is_signed) {
     } while (0)
 
 /* Eight weights, of which `count` exist; the others are 0. */
-static inline int16x8_t load_weights(const int8_t *weight, size_t count) {
-    if (count >= TAPS) return vmovl_s8(vld1_s8(weight));
+static inline int16x8_t load_some_weights(const int8_t *weight, size_t count) {
     int8_t some[TAPS] = {0};
     copy_bytes(some, weight, count);
     return vmovl_s8(vld1_s8(some));
+}
+
+/* Eight inputs into the sums of every output. */
+static inline void add_inputs(block *sums, const wide_pixels *x, const int16x8_t *w, const size_t outputs) {
+#define TAP(lane)                                                                                            \
+    for (size_t q = 0; q < outputs; q++) ADD_PRODUCTS(&sums[q], x[lane], w[q], lane);
+    TAP(0) TAP(1) TAP(2) TAP(3) TAP(4) TAP(5) TAP(6) TAP(7)
+#undef TAP
 }
 
 /* `outputs` rows of one block of pixels; the pixels of inputs that make up the last eight are 0. */
@@ -44,23 +51,26 @@ static inline void pointwise_outputs(const network_layer *layer, const int32_t *
                                      size_t o, const size_t outputs, uint8_t *out, size_t count) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const int8_t *weight = layer->weight + o * inputs;
+    int16x8_t w[OUTPUTS];
     block sums[OUTPUTS];
     for (size_t q = 0; q < outputs; q++) sums[q] = nothing();
-    for (size_t i = 0; i < inputs; i += TAPS) {
-        int16x8_t w[OUTPUTS];
-        for (size_t q = 0; q < outputs; q++) w[q] = load_weights(weight + q * inputs + i, inputs - i);
-#define TAP(lane)                                                                                            \
-    for (size_t q = 0; q < outputs; q++) ADD_PRODUCTS(&sums[q], x[i + lane], w[q], lane);
-        TAP(0) TAP(1) TAP(2) TAP(3) TAP(4) TAP(5) TAP(6) TAP(7)
-#undef TAP
+    size_t i = 0;
+    for (; inputs - i >= TAPS; i += TAPS) {
+        for (size_t q = 0; q < outputs; q++) w[q] = vmovl_s8(vld1_s8(weight + q * inputs + i));
+        add_inputs(sums, x + i, w, outputs);
+    }
+    if (i < inputs) {
+        for (size_t q = 0; q < outputs; q++) w[q] = load_some_weights(weight + q * inputs + i, inputs - i);
+        add_inputs(sums, x + i, w, outputs);
     }
     for (size_t q = 0; q < outputs; q++) {
         store_some(out + q * pixels, count, requantise(layer, &sums[q], layer->multiplier[o + q], bias[o + q]));
     }
 }
 
-static inline void pointwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out,
+static inline void pointwise(const network_layer *given, const int32_t *bias, const uint8_t *in, uint8_t *out,
                              int is_signed) {
+    const network_layer copy = *given, *layer = &copy; /* which no store of a byte can alias */
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     wide_pixels x[MAX_INPUTS];
     for (size_t first = 0; first < pixels; first += BLOCK) {
@@ -79,7 +89,7 @@ static inline void pointwise(const network_layer *layer, const int32_t *bias, co
 
 /* Sixteen pixels of a row; `at` is the tap at the top left of the first one. */
 static inline block sums_of_window(const uint8_t *at, size_t stride, const int8_t *weight, int is_signed) {
-    const int16x8_t first = load_weights(weight, TAPS), last = load_weights(weight + TAPS, 1);
+    const int16x8_t first = vmovl_s8(vld1_s8(weight)), last = vdupq_n_s16(weight[TAPS]);
     block sums = nothing();
 #define TAP(tap, weights, lane)                                                                              \
     ADD_PRODUCTS(&sums, widen(vld1q_u8(at + tap / 3 * stride + tap % 3), is_signed), weights, lane)
@@ -96,8 +106,9 @@ static inline block sums_of_window(const uint8_t *at, size_t stride, const int8_
     return sums;
 }
 
-static inline void depthwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out,
+static inline void depthwise(const network_layer *given, const int32_t *bias, const uint8_t *in, uint8_t *out,
                              int is_signed) {
+    const network_layer copy = *given, *layer = &copy;
     const size_t side = layer->side, pixels = side * side, stride = side + 2;
     const uint8_t *const end = out + layer->outputs * pixels;
     /* A plane in a rim of zeros, so that every tap is one load. */
@@ -120,7 +131,7 @@ static inline void depthwise(const network_layer *layer, const int32_t *bias, co
 }
 
 static int is_suitable(const network_layer *layer) {
-    if (layer->wide) return 0;
+    if (!is_narrow(layer)) return 0;
     return layer->depthwise ? layer->side <= MAX_DEPTHWISE_SIDE : layer->inputs <= MAX_INPUTS;
 }
 

@@ -20,58 +20,79 @@ NEON_DOT static inline group interleave(const uint8x16_t row[TAPS]) {
                     vreinterpretq_s8_u8(high.val[0]), vreinterpretq_s8_u8(high.val[1])}};
 }
 
-/* Sixteen weights, of which `count` exist; the others are 0. */
-NEON_DOT static inline int8x16_t load_weights(const int8_t *weight, size_t count) {
-    if (count >= WEIGHTS) return vld1q_s8(weight);
-    int8_t some[WEIGHTS] = {0};
-    copy_bytes(some, weight, count);
-    return vld1q_s8(some);
+/* Four weights, of which `count` exist, four times; the others are 0. */
+NEON_DOT static inline int8x16_t load_some_weights(const int8_t *weight, size_t count) {
+    uint32_t four = 0;
+    if (count >= TAPS) {
+        four = read_u32((const uint8_t *)weight);
+    } else {
+        for (size_t i = 0; i < count; i++) four |= (uint32_t)(uint8_t)weight[i] << 8 * i;
+    }
+    return vreinterpretq_s8_u32(vdupq_n_u32(four));
 }
 
-/* `outputs` rows of one block of pixels; groups beyond the last are 0 up to the next sixteen channels. */
+typedef struct output_sums {
+    block products;
+    int32x4_t weights; /* together: the sum of all weights so far */
+} output_sums;
+
+/* A group into the sums of every output, with the weights in one lane. A macro, because the number of a lane has to
+ * be a constant. */
+#define ADD_GROUP(sums, x, w, lane, outputs)                                                                 \
+    for (int part = 0; part < 4; part++) {                                                                   \
+        for (size_t q = 0; q < (outputs); q++) {                                                             \
+            int32x4_t *sum = &(sums)[q].products.part[part];                                                 \
+            *sum = vdotq_laneq_s32(*sum, (x).part[part], (w)[q], lane);                                      \
+        }                                                                                                    \
+    }
+
+/* `outputs` rows of one block of pixels. */
 NEON_DOT static inline void pointwise_outputs(const network_layer *layer, const int32_t *bias,
                                               const group *packed, size_t o, const size_t outputs,
                                               int is_signed, uint8_t *out, size_t count) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const int8_t *weight = layer->weight + o * inputs;
-    block sums[OUTPUTS];
-    int32x4_t weight_sum[OUTPUTS];
-    for (size_t q = 0; q < outputs; q++) {
-        sums[q] = nothing();
-        weight_sum[q] = vdupq_n_s32(0);
-    }
-    for (size_t i = 0; i < inputs; i += WEIGHTS) {
+    const uint32x4_t first_lane = vsetq_lane_u32(0x01010101u, vdupq_n_u32(0), 0);
+    int8x16_t w[OUTPUTS];
+    output_sums sums[OUTPUTS];
+    for (size_t q = 0; q < outputs; q++) sums[q] = (output_sums){nothing(), vdupq_n_s32(0)};
+    size_t i = 0;
+    for (; inputs - i >= WEIGHTS; i += WEIGHTS) {
         const group *x = packed + i / TAPS;
-        int8x16_t w[OUTPUTS];
         for (size_t q = 0; q < outputs; q++) {
-            w[q] = load_weights(weight + q * inputs + i, inputs - i);
-            if (!is_signed) weight_sum[q] = vdotq_s32(weight_sum[q], w[q], vdupq_n_s8(1));
+            w[q] = vld1q_s8(weight + q * inputs + i);
+            if (!is_signed) sums[q].weights = vdotq_s32(sums[q].weights, w[q], vdupq_n_s8(1));
         }
-#define GROUP(lane)                                                                                          \
-    for (int part = 0; part < 4; part++) {                                                                   \
-        for (size_t q = 0; q < outputs; q++) {                                                               \
-            sums[q].part[part] = vdotq_laneq_s32(sums[q].part[part], x[lane].part[part], w[q], lane);        \
-        }                                                                                                    \
+        ADD_GROUP(sums, x[0], w, 0, outputs)
+        ADD_GROUP(sums, x[1], w, 1, outputs)
+        ADD_GROUP(sums, x[2], w, 2, outputs)
+        ADD_GROUP(sums, x[3], w, 3, outputs)
     }
-        GROUP(0) GROUP(1) GROUP(2) GROUP(3)
-#undef GROUP
+    for (; i < inputs; i += TAPS) {
+        for (size_t q = 0; q < outputs; q++) {
+            w[q] = load_some_weights(weight + q * inputs + i, inputs - i);
+            /* In the first lane alone, because they are the same in all. */
+            if (!is_signed) sums[q].weights = vdotq_s32(sums[q].weights, w[q], vreinterpretq_s8_u32(first_lane));
+        }
+        ADD_GROUP(sums, packed[i / TAPS], w, 0, outputs)
     }
     for (size_t q = 0; q < outputs; q++) {
         const int32_t multiplier = layer->multiplier[o + q];
-        const uint32_t offset = 128u * (uint32_t)vaddvq_s32(weight_sum[q]) * (uint32_t)multiplier;
+        const uint32_t offset = 128u * (uint32_t)vaddvq_s32(sums[q].weights) * (uint32_t)multiplier;
         const int32_t corrected = (int32_t)((uint32_t)bias[o + q] + offset);
-        store_some(out + q * pixels, count, requantise(layer, &sums[q], multiplier, corrected));
+        store_some(out + q * pixels, count, requantise(layer, &sums[q].products, multiplier, corrected));
     }
 }
 
-NEON_DOT static inline void pointwise(const network_layer *layer, const int32_t *bias, const uint8_t *in,
+NEON_DOT static inline void pointwise(const network_layer *given, const int32_t *bias, const uint8_t *in,
                                       uint8_t *out, int is_signed) {
+    const network_layer copy = *given, *layer = &copy; /* which no store of a byte can alias */
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const uint8x16_t flip = vdupq_n_u8(is_signed ? 0 : 0x80);
     group packed[MAX_INPUTS / TAPS];
     for (size_t first = 0; first < pixels; first += BLOCK) {
         const size_t count = pixels - first;
-        for (size_t i = 0; i < inputs || i % WEIGHTS != 0; i += TAPS) {
+        for (size_t i = 0; i < inputs; i += TAPS) {
             uint8x16_t row[TAPS];
             for (size_t j = 0; j < TAPS; j++) {
                 row[j] = i + j < inputs ? veorq_u8(load_some(in + (i + j) * pixels + first, count), flip)
@@ -90,7 +111,7 @@ NEON_DOT static inline void pointwise(const network_layer *layer, const int32_t 
 }
 
 static int is_suitable(const network_layer *layer) {
-    return !layer->wide && layer->inputs <= MAX_INPUTS;
+    return is_narrow(layer) && layer->inputs <= MAX_INPUTS;
 }
 
 NEON_DOT void neon_dot_pointwise_first(const network_layer *layer, const int32_t *bias, const int8_t *in,
