@@ -1,11 +1,15 @@
 """libpico as a WebAssembly module.
 
     python core/wasm/build.py pico.wasm [--compiler clang-19 | "python -m ziglang cc"] [--scalar]
+    python core/wasm/build.py pico-threads.wasm --threads
 
 The module imports nothing. It exports every function of pico.h, `pico_wasm_cpu_flags`, its memory
 (which grows) and `__heap_base`, where the caller's buffers may begin: below are the stack, which
 traps when it overflows, and constants. Structures have the layout of C on wasm32: pointers and
 size_t are 32 bits wide.
+
+With ``--threads`` the memory is imported and shared (``env.memory``, at most THREADS_MEMORY_BYTES):
+every thread makes an instance on it and sets `__stack_pointer` to a stack of its own.
 """
 
 from __future__ import annotations
@@ -16,11 +20,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 CORE = Path(__file__).resolve().parents[1]
 STACK_BYTES = 1 << 18
 """The kernels that use most of it, those of pointwise layers, take 16 KiB."""
+THREADS_MEMORY_BYTES = 1 << 29
+"""Browsers reserve a shared memory's maximum at once, and phones refuse much more than this."""
 
 
 def exported_functions() -> list[str]:
@@ -39,23 +46,36 @@ def find_compiler() -> list[str] | None:
     return [sys.executable, "-m", "ziglang", "cc"] if found.returncode == 0 else None
 
 
-def command(compiler: list[str], out: Path, simd: bool = True) -> list[str]:
-    """The command line that builds the module."""
+def command(
+    compiler: list[str],
+    out: Path,
+    simd: bool = True,
+    threads: bool = False,
+    checks: Sequence[Path] = (),
+) -> list[str]:
+    """The command line that builds the module. ``checks`` are C files of static assertions that are
+    compiled with it.
+    """
     is_zig = "ziglang" in compiler or Path(compiler[0]).name.startswith("zig")
     target = ["-target", "wasm32-freestanding"] if is_zig else ["--target=wasm32"]
     linker = ["--no-entry", f"-z,stack-size={STACK_BYTES}", "--export=__heap_base"]
     linker += [] if is_zig else ["--stack-first"]  # zig does so anyway
     linker += [f"--export={name}" for name in exported_functions()]
+    if threads:
+        linker += ["--import-memory", "--shared-memory", f"--max-memory={THREADS_MEMORY_BYTES}"]
+        linker += ["--export=__stack_pointer"]
     return [
         *compiler,
         *target,
         *("-std=c11", "-O3", "-ffreestanding", "-nostdlib", "-fvisibility=hidden", "-s"),
         "-mbulk-memory",  # so that copying a structure is an instruction, not a call of memcpy
         *(["-msimd128"] if simd else []),
+        *(["-matomics"] if threads else []),
         *(f"-Wl,{option}" for option in linker),
         *("-I", str(CORE / "include"), "-o", str(out)),
         str(CORE / "wasm" / "exports.c"),
         *(str(source) for source in sorted(CORE.glob("src/**/*.c"))),
+        *map(str, checks),
     ]
 
 
@@ -67,12 +87,17 @@ def main() -> None:
         "--compiler", type=shlex.split, help="clang, or zig's (default: what is there)"
     )
     parser.add_argument("--scalar", action="store_true", help="without vectors, for old engines")
+    parser.add_argument("--threads", action="store_true", help="on a shared memory, imported")
+    parser.add_argument(
+        "--check", type=Path, action="append", default=[], help="C file of static assertions"
+    )
     options = parser.parse_args()
     compiler = options.compiler or find_compiler()
     if compiler is None:
         parser.error("neither clang with wasm-ld nor the Python package ziglang is installed")
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    sys.exit(subprocess.run(command(compiler, options.out, simd=not options.scalar)).returncode)
+    line = command(compiler, options.out, not options.scalar, options.threads, options.check)
+    sys.exit(subprocess.run(line).returncode)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pico_deploy.conformance.verification import Verification
+    from pico_deploy.conformance.vector_run import VectorRun
+    from pico_deploy.conformance.verification import NotRun, Verification
     from pico_deploy.measure.budgets import Verdict
     from pico_deploy.measure.result import Result
 
@@ -71,6 +72,17 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     return _table("Budgets", VERDICTS, [verdict_cells(v) for v in verdicts])
 
 
+def vector_tables(run: VectorRun) -> Iterator[Table]:
+    """Vectors by implementation, their pixels by runtime, and what was not run."""
+    from pico_deploy.conformance.summary import VECTOR_PIXELS, VECTORS, vector_pixels, vector_rows
+
+    yield _table(f"Vector set {run.set}", VECTORS, vector_rows(run), VECTORS[-1:])
+    if run.pixels:
+        title = "Pixels, against the vectors' reference (worst over all vectors)"
+        yield _table(title, VECTOR_PIXELS, vector_pixels(run), VECTOR_PIXELS[-1:])
+    yield from _not_run(run.not_run)
+
+
 def verification_tables(found: Verification) -> Iterator[Table]:
     """Exact tier by implementation, tolerance tier by pair, and what was not run."""
     from pico_deploy.conformance.summary import EXACT, PIXELS, exact_rows, pixel_rows
@@ -78,6 +90,10 @@ def verification_tables(found: Verification) -> Iterator[Table]:
     yield _table("Exact tier", EXACT, exact_rows(found), EXACT[-1:])
     title = f"Pixels, against {found.reference} (worst over all images)"
     yield _table(title, PIXELS, pixel_rows(found), PIXELS[-1:])
-    if found.not_run:
-        rows = [(n.what, n.reason) for n in found.not_run]
+    yield from _not_run(found.not_run)
+
+
+def _not_run(not_run: Sequence[NotRun]) -> Iterator[Table]:
+    if not_run:
+        rows = [(n.what, n.reason) for n in not_run]
         yield _table("Not run", ("what", "why"), rows, ("why",))

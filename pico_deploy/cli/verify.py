@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pico_deploy.cli import options
 from pico_deploy.cli.console import print_result
 from pico_deploy.cli.steps import StepProgress
-from pico_deploy.errors import VerificationError
+from pico_deploy.errors import UsageError, VerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.table import Table
+
+    from pico_deploy.conformance.vector_run import VectorRun
+    from pico_deploy.conformance.verification import Verification
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="Bundle: the folder or .zip.")],
+    bundle: Annotated[
+        Path | None, typer.Argument(help="Bundle: the folder or .zip.", show_default=False)
+    ] = None,
     photos: Annotated[
         list[Path] | None,
         typer.Argument(help="Photos to code instead of the built-in images.", show_default=False),
+    ] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Judge by the conformance vectors of this folder; pixels only with BUNDLE.",
+            show_default=False,
+        ),
     ] = None,
     runtime: Annotated[
         list[str] | None,
@@ -41,30 +58,55 @@ def verify(
 
     Encodes on every runtime and decodes on every runtime. Exact tier: the symbols that analysis
     emitted come back from every kernel set of the core and from the NumPy reference. Tolerance
-    tier: pixels of every pair lie within the limits of their class. Exit 11 when anything differs.
+    tier: pixels of every pair lie within the limits of their class. With --vectors the streams are
+    those of a vector set. Exit 11 when anything differs.
     """
-    from pico_deploy.conformance.summary import verdict_line
-    from pico_deploy.conformance.verify import Job, verify_bundle
+    from pico_deploy.conformance.summary import run_line, verdict_line
     from pico_deploy.runtime.backend import BackendOptions
 
-    job = Job(
-        bundle=bundle,
-        photos=tuple(photos or ()),
-        runtimes=tuple(runtime or ()),
-        levels=tuple(level or ()),
-        options=BackendOptions(threads, weights, codec),
-    )
+    chosen = tuple(runtime or ())
+    backend = BackendOptions(threads, weights, codec)
+    if vectors is not None:
+        if photos or level:
+            raise UsageError("--vectors brings its own streams: leave out photos and --level")
+        from pico_deploy.conformance.thresholds import thresholds
+        from pico_deploy.conformance.vector_run import run_vectors
+        from pico_deploy.runtime import registry
+
+        with StepProgress("verify", quiet=json) as progress:
+            run = run_vectors(
+                *(vectors, thresholds(), bundle, chosen or registry.names(), backend),
+                progress=progress.step,
+            )
+        return _finish(run, run_line(run), output, json)
+
+    from pico_deploy.conformance.verify import Job, verify_bundle
+
+    if bundle is None:
+        raise UsageError("name a bundle, or a vector set with --vectors")
+    job = Job(bundle, tuple(photos or ()), chosen, tuple(level or ()), backend)
     with StepProgress("verify", quiet=json) as progress:
         found = verify_bundle(job, progress.step)
+    return _finish(found, verdict_line(found), output, json)
+
+
+def _tables(found: Verification | VectorRun) -> Iterator[Table]:
+    from pico_deploy.cli.tables import vector_tables, verification_tables
+    from pico_deploy.conformance.verification import Verification
+
+    return verification_tables(found) if isinstance(found, Verification) else vector_tables(found)
+
+
+def _finish(found: Verification | VectorRun, line: str, output: Path | None, json: bool) -> None:
     if output is not None:
         from pico_deploy.outputs import write_bytes
 
         write_bytes(output, found.model_dump_json(indent=1).encode() + b"\n")
     if not json:
-        from pico_deploy.cli.tables import print_tables, verification_tables
+        from pico_deploy.cli.tables import print_tables
 
-        print_tables(verification_tables(found))
-    print_result(found, (verdict_line(found),), json)
+        print_tables(_tables(found))
+    print_result(found, (line,), json)
     if not found.passed:
         if json:
             raise typer.Exit(VerificationError.exit_code)

@@ -84,4 +84,21 @@ PRESETS: dict[str, PicoConfig] = {
         context_channels=224,
         scale_channels=88,
     ),
+    # Small enough to lie in the repository for ever; see docs/conformance.md.
+    "conformance": PicoConfig(
+        name="conformance",
+        encoder_channels=(12, 24, 40),
+        encoder_depths=(1, 1, 1),
+        decoder_channels=(12, 24, 40),
+        decoder_depths=(1, 1, 1),
+        expand_e=1.0,
+        expand_f=1.0,
+        latent_channels=24,
+        hyper_channels=12,
+        hyper_depth=1,
+        prior_channels=16,
+        context_channels=16,
+        scale_channels=12,
+        tile=128,
+    ),
 }

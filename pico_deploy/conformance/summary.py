@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pico_deploy.conformance.thresholds import Thresholds
+from pico_deploy.conformance.vector_run import VectorRun
 from pico_deploy.conformance.verification import Check, Verification
 
 EXACT = ("implementation", "symbols", "streams coded again", "first difference")
+VECTORS = ("implementation", "exact", "first difference")
+VECTOR_PIXELS = ("decoder", "class", "vectors", "peak", "RMS", "PSNR dB", "verdict")
 PIXELS = ("encoder → decoder", "class", "images", "peak", "RMS", "PSNR dB", "verdict")
 
 
@@ -51,6 +54,45 @@ def verdict_line(found: Verification) -> str:
     left = f", {len(found.not_run)} not run" if found.not_run else ""
     outcome = "passed" if found.passed else f"{len(found.failed)} FAILED"
     return f"{counted}: {outcome}{left}"
+
+
+def vector_rows(run: VectorRun) -> list[list[str]]:
+    """How many vectors of a set each implementation gets exactly."""
+    rows = []
+    for name in run.implementations:
+        own = [v for v in run.verdicts if v.by == name]
+        wrong = [v for v in own if v.verdict != "exact"]
+        first = f"{wrong[0].vector}: {wrong[0].found}" if wrong else ""
+        rows.append([name, f"{len(own) - len(wrong)} of {len(own)}", first])
+    return rows
+
+
+def vector_pixels(run: VectorRun) -> list[list[str]]:
+    """The worst figures of every runtime over the vectors that have reference pixels."""
+    rows = []
+    for key in dict.fromkeys((p.by, p.tolerance) for p in run.pixels):
+        own = [p for p in run.pixels if (p.by, p.tolerance) == key]
+        failed = [p for p in own if not p.passed]
+        psnr = [p.psnr_db for p in own if p.psnr_db is not None]
+        rows.append(
+            [
+                *key,
+                str(len(own)),
+                str(max(p.peak for p in own)),
+                f"{max(p.rms for p in own):.3f}",
+                f"{min(psnr):.2f}" if psnr else "equal",
+                f"{failed[0].vector}: {failed[0].difference}" if failed else "within tolerance",
+            ]
+        )
+    return rows
+
+
+def run_line(run: VectorRun) -> str:
+    """One line for people."""
+    total = len(run.verdicts) + len(run.pixels)
+    left = f", {len(run.not_run)} not run" if run.not_run else ""
+    outcome = "passed" if run.passed else f"{len(run.failures)} FAILED"
+    return f"vector set {run.set}, {total} verdicts: {outcome}{left}"
 
 
 def _passed(checks: Sequence[Check]) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pico_deploy.bundle.manifest import Precision
+from pico_deploy.conformance.pixels import PixelDifference
 from pico_deploy.errors import UsageError
 
 FILE = Path(__file__).resolve().parent / "thresholds.toml"
@@ -88,3 +89,15 @@ def read_thresholds(path: Path) -> Thresholds:
 def thresholds() -> Thresholds:
     """The limits this release applies."""
     return read_thresholds(FILE)
+
+
+def excess(found: PixelDifference, limit: PixelTolerance) -> str | None:
+    """Which limits do not hold; written so that a NaN fails."""
+    broken = []
+    if not found.peak <= limit.peak:
+        broken.append(f"peak {found.peak} over {limit.peak}")
+    if not found.rms <= limit.rms:
+        broken.append(f"RMS {found.rms:.3f} over {limit.rms:g}")
+    if not found.psnr_db >= limit.psnr_db:
+        broken.append(f"PSNR {found.psnr_db:.2f} dB under {limit.psnr_db:g}")
+    return ", ".join(broken) or None

@@ -18,14 +18,14 @@ from pico_deploy.bundle.manifest import to_json
 from pico_deploy.conformance.images import TestImage, built_in
 from pico_deploy.conformance.implementations import Implementation, implementations
 from pico_deploy.conformance.levels import anchor_levels
-from pico_deploy.conformance.pixels import PixelDifference, Pixels, compare_pixels
+from pico_deploy.conformance.pixels import Pixels, compare_pixels
 from pico_deploy.conformance.symbols import (
     SymbolRecorder,
     TileSymbols,
     first_difference,
     image_sha256,
 )
-from pico_deploy.conformance.thresholds import PixelTolerance, Thresholds, thresholds
+from pico_deploy.conformance.thresholds import Thresholds, excess, thresholds
 from pico_deploy.conformance.variants import Variant, load_variants
 from pico_deploy.conformance.verification import (
     Check,
@@ -251,8 +251,8 @@ class _Verifier:
             yield coded.check("symbols", decoder.name, symbols)
             pixels = compare_pixels(expected, found)
             tolerance = self.limits.tolerance_class(decoder.precision, coded.bits_per_pixel)
-            excess = _excess(pixels, self.limits.pixels[tolerance])
-            check = coded.check("pixels", decoder.name, excess)
+            difference = excess(pixels, self.limits.pixels[tolerance])
+            check = coded.check("pixels", decoder.name, difference)
             yield check.model_copy(update={"tolerance": tolerance, **pixel_figures(pixels)})
 
     def _decode(self, coded: _Coded, decoder: Variant) -> tuple[Pixels, str | None]:
@@ -266,15 +266,3 @@ class _Verifier:
                 f"{coded.case.image.name} at level {coded.case.level}"
             )
         return sink.pixels(), first_difference(coded.emitted, seen.tiles)
-
-
-def _excess(found: PixelDifference, limit: PixelTolerance) -> str | None:
-    """Which limits do not hold; written so that a NaN fails."""
-    broken = []
-    if not found.peak <= limit.peak:
-        broken.append(f"peak {found.peak} over {limit.peak}")
-    if not found.rms <= limit.rms:
-        broken.append(f"RMS {found.rms:.3f} over {limit.rms:g}")
-    if not found.psnr_db >= limit.psnr_db:
-        broken.append(f"PSNR {found.psnr_db:.2f} dB under {limit.psnr_db:g}")
-    return ", ".join(broken) or None

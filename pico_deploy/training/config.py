@@ -10,6 +10,37 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pico_deploy.errors import UsageError
 
 
+class PerceptualConfig(BaseModel):
+    """Weights of the terms that stage 2 adds to the MSE; 0 switches a term off.
+
+    A weight is the MSE (0…255 scale) that one unit of its term is worth.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lpips: float = Field(default=0, ge=0)
+    lpips_share: float = Field(
+        default=1.0, gt=0, le=1, description="share of a batch that LPIPS sees, by turns"
+    )
+    ms_ssim: float = Field(default=0, ge=0)
+    tiling: float = Field(default=0, ge=0)
+    text: float = Field(default=0, ge=0)
+    gan: float = Field(default=0, ge=0)
+    gan_channels: int = Field(default=32, gt=0)
+    gan_start: int = Field(
+        default=500, ge=0, description="steps that the discriminator learns alone"
+    )
+    gan_rise: int = Field(
+        default=500, ge=0, description="steps over which the weight rises from 0 to `gan`"
+    )
+    gan_learning_rate: float = Field(default=2e-4, gt=0)
+
+    @property
+    def needs_masks(self) -> bool:
+        """Whether any term asks where text is."""
+        return self.text > 0 or self.gan > 0
+
+
 class TrainConfig(BaseModel):
     """Everything that decides the result of a run, given the photos.
 
@@ -42,6 +73,7 @@ class TrainConfig(BaseModel):
     holdout_every: int = Field(
         default=40, gt=1, description="every n-th photo is for validation only"
     )
+    perceptual: PerceptualConfig = PerceptualConfig()
 
     def identity(self) -> dict[str, object]:
         """Fields that must not change between the parts of one run."""

@@ -20,11 +20,16 @@ from pico_deploy.entropy.serialise import fingerprint, to_bytes
 
 MAGIC = b"PICO"
 _FIXED = struct.Struct("<4sBBBBI16s8sIIHBBH")
+MAX_HEADER, MAX_CHUNKS, MAX_CHUNK, MAX_STREAM = 1 << 20, 64, 1 << 24, 1 << 28
+MAX_SIDE, MAX_PIXELS, MAX_TILES = 65535, 1 << 28, 16384
 
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """What a header says. chunks: (type, payload); streams: payloads in order."""
+    """What a header says. chunks: (type, payload); streams: payloads in order.
+
+    damaged_chunks: numbers of the chunks whose checksum does not hold; nothing else is lost.
+    """
 
     lanes: int
     entropy_fingerprint: bytes
@@ -37,6 +42,7 @@ class Header:
     levels: NDArray[np.uint8]
     chunks: tuple[tuple[str, bytes], ...]
     streams: tuple[bytes, ...]
+    damaged_chunks: frozenset[int] = frozenset()
 
 
 def default_layout(tiles: int) -> tuple[int, int]:
@@ -56,10 +62,10 @@ def encode_file(
     chunks: Sequence[tuple[str, bytes]] = (),
     lanes: int = 0,
     tiles_per_stream: int = 0,
-    skip: int | None = None,
+    skip: int | Sequence[int] | None = None,
 ) -> bytes:
     """A whole `.pico` file. levels uint8 [tiles], z int8 [tiles, Cz, h, w], y int8 [tiles, Cy, H,
-    W]."""
+    W]; skip: a threshold for all tiles or for each of them, None to choose."""
     grid = Grid(width, height, model.geometry)
     default_lanes, default_tiles = default_layout(grid.tiles)
     lanes, per_stream = lanes or default_lanes, tiles_per_stream or default_tiles
@@ -67,7 +73,8 @@ def encode_file(
     for first in range(0, grid.tiles, per_stream):
         tiles = range(first, min(first + per_stream, grid.tiles))
         group = slice(tiles.start, tiles.stop)
-        streams.append(encode_stream(model, grid, tiles, levels, z[group], y[group], lanes, skip))
+        own = skip if skip is None or isinstance(skip, int) else skip[group]
+        streams.append(encode_stream(model, grid, tiles, levels, z[group], y[group], lanes, own))
     uniform = bool((levels == levels[0]).all())
     directory = varint(len(chunks))
     directory += b"".join(kind.encode() + varint(len(data)) for kind, data in chunks)
@@ -86,7 +93,7 @@ def encode_file(
 
 
 def parse(data: bytes) -> Header:
-    """Read a complete file and check every CRC; raises `Damage`."""
+    """Read a complete file; raises `Damage`, but not for an optional chunk that is damaged."""
     if data[:4] != MAGIC or len(data) < _FIXED.size or data[4] != 1:
         raise Damage("not a .pico file of version 1")
     fields = _FIXED.unpack_from(data)
@@ -120,14 +127,50 @@ def parse(data: bytes) -> Header:
     if reader.left:
         raise Damage("the directories do not end at the checksum")
     body = ByteReader(data[size:])
-    chunks = [(kind, _unsealed(body, header_crc, b"C", i, n)) for i, (kind, n) in enumerate(kinds)]
-    streams = [_unsealed(body, header_crc, b"S", i, n) for i, n in enumerate(sizes)]
+    chunks, damaged = [], []
+    for i, (kind, n) in enumerate(kinds):
+        part, intact = _unsealed(body, header_crc, b"C", i, n)
+        chunks.append((kind, part))
+        damaged += [] if intact else [i]
+    streams = []
+    for i, n in enumerate(sizes):
+        part, intact = _unsealed(body, header_crc, b"S", i, n)
+        if not intact:
+            raise Damage(f"the checksum of stream {i} does not hold")
+        streams.append(part)
     if body.left:
         raise Damage("bytes after the last stream")
     return Header(
         *(lanes, entropy_print, pixel_print, width, height, payload, border, per_stream),
-        *(np.broadcast_to(levels, tiles), tuple(chunks), tuple(streams)),
+        *(np.broadcast_to(levels, tiles), tuple(chunks), tuple(streams), frozenset(damaged)),
     )
+
+
+def _count_tiles(width: int, height: int, payload: int, border: int) -> int:
+    if not 16 <= payload <= 4096 or border > 64:
+        raise Damage(f"a tile of {payload} pixels with a border of {border}")
+    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE) or width * height > MAX_PIXELS:
+        raise Damage(f"an image of {width}×{height} pixels")
+    tiles = -(-width // payload) * -(-height // payload)
+    if tiles > MAX_TILES:
+        raise Damage(f"{tiles} tiles")
+    return tiles
+
+
+def _chunk_directory(reader: ByteReader) -> list[tuple[str, int]]:
+    """Type and size of every chunk; refuses critical ones, because none is known."""
+    kinds = []
+    count = reader.varint()
+    if count > MAX_CHUNKS:
+        raise Damage(f"{count} chunks")
+    for _ in range(count):
+        kind, size = reader.take(4), reader.varint()
+        if not kind.isalpha() or size > MAX_CHUNK:
+            raise Damage(f"a chunk {kind!r} of {size} bytes")
+        if kind[:1].isupper():
+            raise Damage(f"an unknown critical chunk {kind!r}")
+        kinds.append((kind.decode("ascii"), size))
+    return kinds
 
 
 def decode_file(
@@ -137,6 +180,10 @@ def decode_file(
     header = parse(data)
     if header.entropy_fingerprint != fingerprint(to_bytes(model)):
         raise Damage("made with another entropy model")
+    if (header.payload, header.border) != (model.geometry.payload, model.geometry.border):
+        raise Damage("tiles of another size than the model's")
+    if header.levels.max() >= model.geometry.levels:
+        raise Damage(f"level {header.levels.max()} of a model with {model.geometry.levels}")
     grid = Grid(header.width, header.height, model.geometry)
     z, y = [], []
     for number, payload in enumerate(header.streams):
@@ -172,8 +219,10 @@ def _sealed(header_crc: int, kind: bytes, number: int, payload: bytes) -> bytes:
     return payload + struct.pack("<I", crc32c(_place(header_crc, kind, number) + payload))
 
 
-def _unsealed(body: ByteReader, header_crc: int, kind: bytes, number: int, size: int) -> bytes:
+def _unsealed(
+    body: ByteReader, header_crc: int, kind: bytes, number: int, size: int
+) -> tuple[bytes, bool]:
+    """A payload, and whether its checksum holds."""
     payload, crc = body.take(size), body.take(4)
-    if struct.unpack("<I", crc)[0] != crc32c(_place(header_crc, kind, number) + payload):
-        raise Damage(f"the checksum of part {kind.decode()}{number} does not hold")
-    return payload
+    computed = crc32c(_place(header_crc, kind, number) + payload)
+    return payload, struct.unpack("<I", crc)[0] == computed

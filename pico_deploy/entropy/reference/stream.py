@@ -35,10 +35,10 @@ def encode_stream(
     z: NDArray[np.int8],
     y: NDArray[np.int8],
     lanes: int,
-    skip: int | None,
+    skip: int | Sequence[int] | None,
 ) -> bytes:
     """The payload of a stream. z [n, Cz, h, w], y [n, Cy, H, W] of its tiles; levels of all tiles
-    of the image."""
+    of the image; skip: a threshold for all tiles or for each of them, None to choose."""
     tables = CodingTables.of(model)
     coder = RansEncoder(tables, lanes)
     thresholds: list[int] = []
@@ -47,7 +47,10 @@ def encode_stream(
         tile = tiles[number]
         level = int(levels[tile])
         index, values = _coded_y(model, grid, tile, level, z[number], y[number])
-        threshold = choose_threshold(model, tables, index, values) if skip is None else skip
+        if skip is None:
+            threshold = choose_threshold(model, tables, index, values)
+        else:
+            threshold = skip if isinstance(skip, int) else skip[number]
         active = index > threshold if threshold else np.ones(len(index), bool)
         coder.encode(index[active], values[active])
         thresholds.insert(0, threshold)
