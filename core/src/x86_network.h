@@ -1,14 +1,15 @@
-/* Included by the networks of SSE4.1 and AVX2, which define ISA, SET(name), VECTOR and OP(name): the same code
- * over vectors of 16 or 32 bytes. Two taps at a time, as int16: a product of bytes and the sum of two fit
- * int32 exactly (the instruction for bytes would saturate). Widening and interleaving permutes the pixels, and
- * packing the sums permutes them back. */
+/* Included by the networks of SSE4.1 and AVX2, which define ISA, SET(name), VECTOR and OP(name): the same
+ * code over vectors of 16 or 32 bytes. Two taps at a time, as int16: a product of bytes and the sum of two
+ * fit int32 exactly (the instruction for bytes would saturate). Widening and interleaving permutes the
+ * pixels, and packing the sums permutes them back. */
 
 enum {
     BLOCK = sizeof(VECTOR), /* pixels */
     TAPS = 2,
     OUTPUTS = 2,
-    MAX_INPUTS = 256,        /* what fits the stack comfortably; more go the scalar way */
-    MAX_PIXELS = 1024,       /* of a depthwise plane, */
+    MAX_INPUTS = 256,     /* what fits the stack comfortably; more go the scalar way */
+    MAX_RESULT_SHIFT = 8, /* so that no ceiling is above what an int16 holds; nor does a codec have more */
+    MAX_PIXELS = 1024,    /* of a depthwise plane, */
     MAX_SIDE = MAX_PIXELS / 4 /* so that a plane and its rim fit */
 };
 
@@ -31,11 +32,16 @@ ISA static inline block interleave(VECTOR a, VECTOR b, int is_signed) {
     return taps;
 }
 
-ISA static inline void add_products(block *sums, const block *taps, int32_t first, int32_t second) {
-    const VECTOR w = OP(set1_epi32)((int32_t)((uint32_t)second << 16 | ((uint32_t)first & 0xFFFF)));
+/* `pair`: two weights as int16, the first one low. */
+ISA static inline void add_products(block *sums, const block *taps, uint32_t pair) {
+    const VECTOR w = OP(set1_epi32)((int32_t)pair);
     for (int i = 0; i < 4; i++) {
         sums->part[i] = OP(add_epi32)(sums->part[i], OP(madd_epi16)(taps->part[i], w));
     }
+}
+
+static inline uint32_t pair_of(int32_t first, int32_t second) {
+    return (uint32_t)second << 16 | ((uint32_t)first & 0xFFFF);
 }
 
 ISA static inline block nothing(void) {
@@ -44,22 +50,27 @@ ISA static inline block nothing(void) {
     return sums;
 }
 
-/* In int32 throughout, which the bound of a layer that is not wide allows. */
+/* In int32 up to the shift, which the bound of a layer that is not wide allows; then in int16, whose
+ * saturation changes nothing that the clamp would not. Rounding before the clamp instead of after it is the
+ * same, because the ceiling is a multiple of the last step. */
 ISA static inline VECTOR requantise(const network_layer *layer, const block *sums, int32_t multiplier,
                                     int32_t bias) {
     const int32_t half = layer->shift > 0 ? 1 << (layer->shift - 1) : 0;
-    const int32_t result_half = layer->result_shift > 0 ? 1 << (layer->result_shift - 1) : 0;
     const __m128i shift = _mm_cvtsi32_si128((int)layer->shift);
-    const __m128i result_shift = _mm_cvtsi32_si128((int)layer->result_shift);
+    const VECTOR m = OP(set1_epi32)(multiplier), offset = OP(set1_epi32)(bias + half);
     VECTOR v[4];
     for (int i = 0; i < 4; i++) {
-        v[i] = OP(mullo_epi32)(sums->part[i], OP(set1_epi32)(multiplier));
-        v[i] = OP(sra_epi32)(OP(add_epi32)(v[i], OP(set1_epi32)(bias + half)), shift);
-        v[i] = OP(max_epi32)(v[i], OP_WHOLE(setzero)());
-        v[i] = OP(min_epi32)(v[i], OP(set1_epi32)((int32_t)layer->ceiling));
-        v[i] = OP(srl_epi32)(OP(add_epi32)(v[i], OP(set1_epi32)(result_half)), result_shift);
+        v[i] = OP(sra_epi32)(OP(add_epi32)(OP(mullo_epi32)(sums->part[i], m), offset), shift);
     }
-    return OP(packus_epi16)(OP(packs_epi32)(v[0], v[1]), OP(packs_epi32)(v[2], v[3]));
+    VECTOR low = OP(packs_epi32)(v[0], v[1]), high = OP(packs_epi32)(v[2], v[3]);
+    if (layer->result_shift > 0) {
+        const VECTOR result_half = OP(set1_epi16)((int16_t)(1 << (layer->result_shift - 1)));
+        const __m128i result_shift = _mm_cvtsi32_si128((int)layer->result_shift);
+        low = OP(sra_epi16)(OP(adds_epi16)(low, result_half), result_shift);
+        high = OP(sra_epi16)(OP(adds_epi16)(high, result_half), result_shift);
+    }
+    const VECTOR ceiling = OP(set1_epi8)((char)(layer->ceiling >> layer->result_shift));
+    return OP(min_epu8)(OP(packus_epi16)(low, high), ceiling);
 }
 
 /* A block of pixels of which `count` exist. */
@@ -80,24 +91,34 @@ ISA static inline void store_some(uint8_t *at, size_t count, VECTOR v) {
     for (size_t i = 0; i < count; i++) at[i] = bytes[i];
 }
 
-ISA static inline void pointwise_outputs(const network_layer *layer, const int32_t *bias, const block *packed,
-                                         size_t o, const size_t outputs, uint8_t *out, size_t count) {
-    const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
-    const int8_t *weight = layer->weight + o * inputs;
+/* Weights of one output as int16, 0 beyond the last. */
+typedef struct wide_weights {
+    int16_t tap[MAX_INPUTS + 1];
+} wide_weights;
+
+ISA static inline void widen(const int8_t *weight, size_t inputs, wide_weights *to) {
+    for (size_t i = 0; i < inputs; i++) to->tap[i] = weight[i];
+    to->tap[inputs] = 0;
+}
+
+/* Sums of two outputs stay in registers while the inputs of a block, widened once for all outputs, go by. */
+ISA static inline void two_outputs(const network_layer *layer, const int32_t *bias, const block *packed,
+                                   const size_t output[OUTPUTS], VECTOR result[OUTPUTS]) {
+    const size_t inputs = layer->inputs;
+    wide_weights weights[OUTPUTS];
     block sums[OUTPUTS];
-    for (size_t q = 0; q < outputs; q++) sums[q] = nothing();
-    for (size_t i = 0; i + 1 < inputs; i += TAPS) {
-        for (size_t q = 0; q < outputs; q++) {
-            add_products(&sums[q], &packed[i / TAPS], weight[q * inputs + i], weight[q * inputs + i + 1]);
+    for (size_t q = 0; q < OUTPUTS; q++) {
+        widen(layer->weight + output[q] * inputs, inputs, &weights[q]);
+        sums[q] = nothing();
+    }
+    for (size_t i = 0; i < inputs; i += TAPS) {
+        for (size_t q = 0; q < OUTPUTS; q++) {
+            add_products(&sums[q], &packed[i / TAPS], load_u32((const uint8_t *)&weights[q].tap[i]));
         }
     }
-    if (inputs % TAPS != 0) {
-        for (size_t q = 0; q < outputs; q++) {
-            add_products(&sums[q], &packed[inputs / TAPS], weight[q * inputs + inputs - 1], 0);
-        }
-    }
-    for (size_t q = 0; q < outputs; q++) {
-        store_some(out + q * pixels, count, requantise(layer, &sums[q], layer->multiplier[o + q], bias[o + q]));
+    for (size_t q = 0; q < OUTPUTS; q++) {
+        const size_t o = output[q];
+        result[q] = requantise(layer, &sums[q], layer->multiplier[o], bias[o]);
     }
 }
 
@@ -112,18 +133,19 @@ ISA static inline void pointwise(const network_layer *layer, const int32_t *bias
             packed[i / TAPS] = interleave(load_some(in + i * pixels + first, count),
                                           load_some(in + second * pixels + first, count), is_signed);
         }
-        size_t o = 0;
-        for (; layer->outputs - o >= OUTPUTS; o += OUTPUTS) {
-            pointwise_outputs(layer, bias, packed, o, OUTPUTS, out + o * pixels + first, count);
-        }
-        for (; o < layer->outputs; o++) {
-            pointwise_outputs(layer, bias, packed, o, 1, out + o * pixels + first, count);
+        for (size_t o = 0; o < layer->outputs; o += OUTPUTS) {
+            const size_t last = o + 1 < layer->outputs ? o + 1 : o; /* the last one may be made twice */
+            const size_t output[OUTPUTS] = {o, last};
+            VECTOR result[OUTPUTS];
+            two_outputs(layer, bias, packed, output, result);
+            store_some(out + o * pixels + first, count, result[0]);
+            store_some(out + last * pixels + first, count, result[1]);
         }
     }
 }
 
-/* A plane between two rims of zeros, and masks that are 0 where a pixel has no neighbour to the left, or to the
- * right: then every tap is one load. */
+/* A plane between two rims of zeros, and masks that are 0 where a pixel has no neighbour to the left, or to
+ * the right: then every tap is one load. */
 typedef struct window {
     uint8_t plane[MAX_PIXELS + 2 * (MAX_SIDE + 1) + BLOCK];
     uint8_t left[MAX_PIXELS + BLOCK], right[MAX_PIXELS + BLOCK];
@@ -155,10 +177,10 @@ ISA static inline void depthwise(const network_layer *layer, const int32_t *bias
             for (size_t tap = 0; tap < 8; tap += TAPS) {
                 const block taps =
                     interleave(tap_of(&w, side, first, tap), tap_of(&w, side, first, tap + 1), is_signed);
-                add_products(&sums, &taps, weight[tap], weight[tap + 1]);
+                add_products(&sums, &taps, pair_of(weight[tap], weight[tap + 1]));
             }
             const block last = interleave(tap_of(&w, side, first, 8), OP_WHOLE(setzero)(), is_signed);
-            add_products(&sums, &last, weight[8], 0);
+            add_products(&sums, &last, pair_of(weight[8], 0));
             store_some(out + c * pixels + first, pixels - first,
                        requantise(layer, &sums, layer->multiplier[c], bias[c]));
         }
@@ -166,11 +188,12 @@ ISA static inline void depthwise(const network_layer *layer, const int32_t *bias
 }
 
 static int is_suitable(const network_layer *layer) {
-    if (layer->wide) return 0;
+    if (layer->wide || layer->result_shift > MAX_RESULT_SHIFT) return 0;
     return layer->depthwise ? (size_t)layer->side * layer->side <= MAX_PIXELS : layer->inputs <= MAX_INPUTS;
 }
 
-ISA void SET(pointwise_first)(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out) {
+ISA void SET(pointwise_first)(const network_layer *layer, const int32_t *bias, const int8_t *in,
+                              uint8_t *out) {
     if (is_suitable(layer)) {
         pointwise(layer, bias, (const uint8_t *)in, out, 1);
     } else {
@@ -186,7 +209,8 @@ ISA void SET(pointwise)(const network_layer *layer, const int32_t *bias, const u
     }
 }
 
-ISA void SET(depthwise_first)(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out) {
+ISA void SET(depthwise_first)(const network_layer *layer, const int32_t *bias, const int8_t *in,
+                              uint8_t *out) {
     if (is_suitable(layer)) {
         depthwise(layer, bias, (const uint8_t *)in, out, 1);
     } else {

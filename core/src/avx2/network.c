@@ -1,5 +1,5 @@
 /* The integer network, AVX2. */
-#include "../bytes.h"
+#include "../native.h"
 #include "../x86.h"
 
 #ifdef PICO_X86

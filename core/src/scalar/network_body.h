@@ -17,30 +17,31 @@ void POINTWISE(const network_layer *layer, const int32_t *bias, const INPUT *in,
                     for (size_t p = 0; p < count; p++) acc[p] += (int16_t)(w * x[p]);
                 }
             }
-            const int64_t offset = offset_of(layer, bias[o]);
-            for (size_t p = 0; p < count; p++) {
-                out[o * pixels + first + p] = requantise(layer, acc[p], layer->multiplier[o], offset);
-            }
+            requantise(layer, o, bias[o], acc, count, out + o * pixels + first);
         }
     }
 }
 
+/* A row in blocks of columns, a tap at a time; taps outside the tile are left out: padding is zero. */
 void DEPTHWISE(const network_layer *layer, const int32_t *bias, const INPUT *in, uint8_t *out) {
     const size_t side = layer->side;
     for (size_t c = 0; c < layer->outputs; c++) {
         const int8_t *weight = layer->weight + 9 * c;
         const INPUT *plane = in + c * side * side;
-        const int64_t offset = offset_of(layer, bias[c]);
         for (size_t row = 0; row < side; row++) {
-            for (size_t column = 0; column < side; column++) {
-                int32_t acc = 0; /* taps outside the tile are left out: padding is zero */
-                for (size_t a = row == 0; a < 3 && row + a <= side; a++) {
+            for (size_t first = 0; first < side; first += BLOCK) {
+                const size_t end = side - first < BLOCK ? side : first + BLOCK;
+                int32_t acc[BLOCK] = {0};
+                for (size_t tap = 0; tap < 9; tap++) {
+                    const size_t a = tap / 3, b = tap % 3; /* the neighbour at (a - 1, b - 1) */
+                    if (row + a < 1 || row + a > side) continue;
                     const INPUT *line = plane + (row + a - 1) * side;
-                    for (size_t b = column == 0; b < 3 && column + b <= side; b++) {
-                        acc += weight[3 * a + b] * line[column + b - 1];
+                    const size_t from = first + b < 1 ? 1 : first, to = end + b > side + 1 ? side - 1 : end;
+                    for (size_t j = from; j < to; j++) {
+                        acc[j - first] += (int16_t)(weight[tap] * line[j + b - 1]);
                     }
                 }
-                out[(c * side + row) * side + column] = requantise(layer, acc, layer->multiplier[c], offset);
+                requantise(layer, c, bias[c], acc, end - first, out + (c * side + row) * side + first);
             }
         }
     }

@@ -1,5 +1,5 @@
 /* The integer network, SSE4.1. */
-#include "../bytes.h"
+#include "../native.h"
 #include "../x86.h"
 
 #ifdef PICO_X86

@@ -39,13 +39,15 @@ SSE41 void sse41_upsample(const network_layer *layer, const uint8_t *in, uint8_t
     const int shuffle = layer->upsample == UPSAMPLE_SHUFFLE;
     const size_t channels = shuffle ? layer->outputs / (factor * factor) : layer->outputs;
     for (size_t c = 0; c < channels; c++) {
-        for (size_t r = 0; r < wide; r++) {
-            const uint8_t *row[4] = {in, in, in, in};
-            for (size_t b = 0; b < factor; b++) {
-                const size_t from = shuffle ? (r % factor * factor + b) * channels + c : c;
-                row[b] = in + (from * side + r / factor) * side;
+        for (size_t a = 0; a < factor; a++) { /* all rows of the same planes, while those are in the cache */
+            for (size_t i = 0; i < side; i++) {
+                const uint8_t *row[4] = {in, in, in, in};
+                for (size_t b = 0; b < factor; b++) {
+                    const size_t from = shuffle ? (a * factor + b) * channels + c : c;
+                    row[b] = in + (from * side + i) * side;
+                }
+                interleave(row, side, factor, out + (c * wide + i * factor + a) * wide);
             }
-            interleave(row, side, factor, out + (c * wide + r) * wide);
         }
     }
 }
