@@ -15,7 +15,7 @@ typedef struct bench {
     coding_tables tables;
     uint32_t rows;
     uint32_t decode[PICO_MAX_Y_TABLES * RANS_SLOTS];
-    rans_entry encode[PICO_MAX_Y_TABLES * ROW_ENTRIES];
+    rans_entry encode[PICO_MAX_Y_TABLES * ROW_VALUES];
     uint16_t cost[PICO_MAX_Y_TABLES * ROW_ENTRIES];
     uint8_t escape_entry[PICO_MAX_Y_TABLES];
 } bench;
@@ -43,7 +43,7 @@ EXPORT size_t bench_size(void) {
 EXPORT void bench_init(bench *b, const uint8_t *frequencies, uint32_t rows) {
     for (uint32_t row = 0; row < rows; row++) {
         const uint32_t entries = read_u16(frequencies);
-        build_table(frequencies + 2, entries, b->decode + row * RANS_SLOTS, b->encode + row * ROW_ENTRIES,
+        build_table(frequencies + 2, entries, b->decode + row * RANS_SLOTS, b->encode + row * ROW_VALUES,
                     b->cost + row * ROW_ENTRIES);
         b->escape_entry[row] = (uint8_t)(entries - 1);
         frequencies += 2 + 2 * entries;
@@ -71,11 +71,11 @@ EXPORT size_t bench_encode(const bench *b, const job *j, const uint8_t *index, c
             kernels->rans_encode(&writer, &b->tables, tile, y, n);
             continue;
         }
-        const size_t active =
-            kernels->compact_values(tile, y, n, threshold, j->active_index, j->active_values);
-        kernels->rans_encode(&writer, &b->tables, j->active_index, j->active_values, active);
-        exceptions[t].count = kernels->find_skipped(tile, y, n, threshold, j->entries + t * n);
-        exceptions[t].skipped = (uint32_t)(n - active);
+        const skip_split found =
+            kernels->split(tile, y, n, threshold, j->active_index, j->active_values, j->entries + t * n);
+        kernels->rans_encode(&writer, &b->tables, j->active_index, j->active_values, found.active);
+        exceptions[t].count = found.exceptions;
+        exceptions[t].skipped = (uint32_t)(n - found.active);
     }
     const exception_size size = measure_exceptions(exceptions, j->tiles);
     const size_t words = (size_t)(words_end - writer.word), escapes = (size_t)(escapes_end - writer.escape);

@@ -30,6 +30,11 @@ static inline void write_u32(uint8_t *p, uint32_t v) {
     write_u16(p + 2, v >> 16);
 }
 
+static inline void write_u64(uint8_t *p, uint64_t v) {
+    write_u32(p, (uint32_t)v);
+    write_u32(p + 4, (uint32_t)(v >> 32));
+}
+
 static inline void copy_bytes(void *to, const void *from, size_t size) {
     uint8_t *t = to;
     const uint8_t *f = from;

@@ -41,12 +41,14 @@ void build_table(const uint8_t *frequencies, uint32_t entries, uint32_t *decode,
     for (uint32_t s = 0; s < entries; s++) {
         uint32_t frequency = read_u16(frequencies + 2 * s);
         int escape = s + 1 == entries;
-        uint32_t value = (uint8_t)(escape ? RANS_ESCAPE_SYMBOL : unzigzag(s));
-        for (uint32_t i = 0; i < frequency; i++) decode[start + i] = value | frequency << 8 | i << 20;
-        encode[s] = encode_entry(start, frequency, escape ? ENTRY_ESCAPE : 0);
+        int32_t value = escape ? RANS_ESCAPE_SYMBOL : unzigzag(s);
+        uint32_t slot = (uint8_t)value | frequency << 8;
+        for (uint32_t i = 0; i < frequency; i++) decode[start + i] = slot | i << 20;
+        encode[value + 128] = encode_entry(start, frequency, escape ? ENTRY_ESCAPE : 0);
         cost[s] = (uint16_t)(cost_of(frequency) + (escape ? 8u << COST_BITS : 0u));
         start += frequency;
     }
-    /* So that an encoder needs no comparison with the number of entries: min(symbol, 127) is enough. */
-    for (uint32_t s = entries; s < ROW_ENTRIES; s++) encode[s] = encode[entries - 1];
+    for (int32_t value = -127; value <= 127; value++) { /* so that an encoder needs no comparison */
+        if (zigzag(value) >= entries - 1) encode[value + 128] = encode[RANS_ESCAPE_SYMBOL + 128];
+    }
 }

@@ -7,7 +7,7 @@
 
 /* ---- Writing ---- */
 
-/* One exception, as the kernel find_skipped makes it: how many skipped elements of its tile come before it
+/* One exception, as the kernel split makes it: how many skipped elements of its tile come before it
  * (at most 2^24), times 256, and its value as a byte. */
 typedef uint32_t exception_entry;
 

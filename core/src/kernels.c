@@ -7,8 +7,8 @@
 /* A set is written as its families; one that has nothing to gain from an instruction set uses another's. */
 #define RANS(set) .rans_decode = set##_rans_decode, .rans_encode = set##_rans_encode
 #define SKIP(set)                                                                                            \
-    .compact = set##_compact, .compact_values = set##_compact_values, .expand = set##_expand,                \
-    .find_skipped = set##_find_skipped, .pass_skipped = set##_pass_skipped
+    .compact = set##_compact, .split = set##_split, .expand = set##_expand,                                  \
+    .pass_skipped = set##_pass_skipped
 #define NETWORK(set)                                                                                         \
     .pointwise_first = set##_pointwise_first, .pointwise = set##_pointwise,                                  \
     .depthwise_first = set##_depthwise_first, .depthwise = set##_depthwise
@@ -16,6 +16,9 @@
 #define PIXELS(set)                                                                                          \
     .pixels_in_f32 = set##_pixels_in_f32, .pixels_in_f16 = set##_pixels_in_f16,                              \
     .pixels_out_f32 = set##_pixels_out_f32, .pixels_out_f16 = set##_pixels_out_f16
+#define SYMBOLS(set)                                                                                         \
+    .symbols_in_f32 = set##_symbols_in_f32, .symbols_in_f16 = set##_symbols_in_f16,                          \
+    .symbols_out_f32 = set##_symbols_out_f32, .symbols_out_f16 = set##_symbols_out_f16
 
 #ifdef PICO_X86
 PICO_DECLARE_RANS(sse41) /* no encoder: a vector would need another shift in every lane */
@@ -56,9 +59,9 @@ static const kernel_set sets[] = {
       UPSAMPLE(sse41),
       .shuffled_first = avx512_shuffled_first,
       .shuffled = avx512_shuffled,
-      PIXELS(scalar)}},
+      PIXELS(scalar), SYMBOLS(scalar)}},
     {PICO_CPU_SSE41 | PICO_CPU_AVX2,
-     {.name = "avx2", RANS(avx2), SKIP(sse41), NETWORK(avx2), UPSAMPLE(sse41), PIXELS(scalar)}},
+     {.name = "avx2", RANS(avx2), SKIP(sse41), NETWORK(avx2), UPSAMPLE(sse41), PIXELS(scalar), SYMBOLS(scalar)}},
     {PICO_CPU_SSE41,
      {.name = "sse41",
       .rans_decode = sse41_rans_decode,
@@ -66,7 +69,7 @@ static const kernel_set sets[] = {
       SKIP(sse41),
       NETWORK(sse41),
       UPSAMPLE(sse41),
-      PIXELS(scalar)}},
+      PIXELS(scalar), SYMBOLS(scalar)}},
 #endif
 #ifdef PICO_NEON
     {PICO_CPU_NEON | PICO_CPU_NEON_DOT,
@@ -78,8 +81,8 @@ static const kernel_set sets[] = {
       .depthwise_first = neon_depthwise_first,
       .depthwise = neon_depthwise,
       UPSAMPLE(neon),
-      NEON_PIXELS}},
-    {PICO_CPU_NEON, {.name = "neon", RANS(scalar), SKIP(neon), NETWORK(neon), UPSAMPLE(neon), NEON_PIXELS}},
+      NEON_PIXELS, SYMBOLS(scalar)}},
+    {PICO_CPU_NEON, {.name = "neon", RANS(scalar), SKIP(neon), NETWORK(neon), UPSAMPLE(neon), NEON_PIXELS, SYMBOLS(scalar)}},
 #endif
 #ifdef PICO_WASM_SIMD
     {PICO_CPU_WASM_SIMD,
@@ -91,10 +94,11 @@ static const kernel_set sets[] = {
       .pixels_in_f32 = scalar_pixels_in_f32,
       .pixels_in_f16 = scalar_pixels_in_f16,
       .pixels_out_f32 = wasm_pixels_out_f32,
-      .pixels_out_f16 = wasm_pixels_out_f16}},
+      .pixels_out_f16 = wasm_pixels_out_f16,
+      SYMBOLS(scalar)}},
 #endif
     {PICO_CPU_SCALAR,
-     {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), UPSAMPLE(scalar), PIXELS(scalar)}},
+     {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), UPSAMPLE(scalar), PIXELS(scalar), SYMBOLS(scalar)}},
 };
 
 const kernel_set *kernel_sets(size_t *count) {

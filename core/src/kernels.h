@@ -11,6 +11,7 @@ enum {
     RANS_STATE_LOW = 1 << 15,  /* L: a state lies in [L, 2^31) */
     RANS_ESCAPE_SYMBOL = -128, /* in decode tables: take the value from the escape section */
     ROW_ENTRIES = PICO_MAX_TABLE_ENTRIES,
+    ROW_VALUES = 256,
     COST_BITS = 11,     /* costs are in 1/2048 bit: 12 + 8 bits fit uint16 */
     EXPAND_PADDING = 64 /* a vector, whichever is widest */
 };
@@ -32,7 +33,7 @@ enum {
 /* All tables of a model, in one row space: y rows first (row = scale index), then z rows, then bank rows. */
 typedef struct coding_tables {
     const uint32_t *decode;      /* [rows][4096]: value (int8) | frequency << 8 | (slot - start) << 20 */
-    const rans_entry *encode;    /* [rows][128]; from its escape entry on, a row holds copies of that */
+    const rans_entry *encode;    /* [rows][256], by value + 128; those that are escaped hold the escape entry */
     const uint16_t *cost;        /* [rows][128], in 1/2048 bit; the escape entry includes its byte */
     const uint8_t *escape_entry; /* [rows]: number of entries - 1 */
 } coding_tables;
@@ -70,6 +71,12 @@ typedef struct network_layer {
 
 enum upsample { UPSAMPLE_NONE = 0, UPSAMPLE_NEAREST = 1, UPSAMPLE_SHUFFLE = 2 };
 
+/* What the kernel `split` found: elements to code, and skipped ones that are not 0. */
+typedef struct skip_split {
+    size_t active;
+    uint32_t exceptions;
+} skip_split;
+
 typedef struct pico_kernels {
     const char *name;
 
@@ -81,16 +88,14 @@ typedef struct pico_kernels {
     void (*rans_encode)(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
                         const int8_t *values, size_t n);
 
-    /* Keep the elements with index > threshold. Returns how many. `out` has room for n. */
+    /* Keep the elements with index > threshold. Returns how many. `out_index` has room for n. */
     size_t (*compact)(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index);
-    size_t (*compact_values)(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                             uint8_t *out_index, int8_t *out_values);
+    /* The same with their values, and the skipped elements that are not 0: (skipped elements before it) << 8 |
+     * value. All outputs have room for n. */
+    skip_split (*split)(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                        uint8_t *out_index, int8_t *out_values, uint32_t *entries);
     /* The inverse: skipped elements become 0. `values` has EXPAND_PADDING readable bytes after its last. */
     void (*expand)(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold, int8_t *out);
-    /* The skipped elements that are not 0: (skipped elements before it) << 8 | value. Returns how many;
-     * `entries` has room for n. */
-    uint32_t (*find_skipped)(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                             uint32_t *entries);
     /* Position of the skipped element after *gap others, from `from` on; n if there are fewer, and *gap is
      * then what is left of it. */
     size_t (*pass_skipped)(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap);
@@ -116,6 +121,13 @@ typedef struct pico_kernels {
     /* Return the number of NaNs. */
     size_t (*pixels_out_f32)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
     size_t (*pixels_out_f16)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
+
+    /* n symbols between packed floats and packed int8. In: returns 0 if any is not an integer in +-max, and
+     * `out` then holds anything. */
+    int (*symbols_in_f32)(const uint8_t *in, size_t n, uint32_t max, int8_t *out);
+    int (*symbols_in_f16)(const uint8_t *in, size_t n, uint32_t max, int8_t *out);
+    void (*symbols_out_f32)(const uint32_t table[256], const int8_t *in, size_t n, uint8_t *out);
+    void (*symbols_out_f16)(const uint16_t table[256], const int8_t *in, size_t n, uint8_t *out);
 } pico_kernels;
 
 /* A set and what it needs of the CPU. */
@@ -139,12 +151,10 @@ const pico_kernels *kernels_select(uint32_t cpu_flags);
 
 #define PICO_DECLARE_SKIP(set)                                                                               \
     size_t set##_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index);            \
-    size_t set##_compact_values(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,    \
-                                uint8_t *out_index, int8_t *out_values);                                     \
+    skip_split set##_split(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,         \
+                           uint8_t *out_index, int8_t *out_values, uint32_t *entries);                       \
     void set##_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,              \
                       int8_t *out);                                                                          \
-    uint32_t set##_find_skipped(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,    \
-                                uint32_t *entries);                                                          \
     size_t set##_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from,               \
                               uint64_t *gap);
 
@@ -165,9 +175,16 @@ const pico_kernels *kernels_select(uint32_t cpu_flags);
     size_t set##_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);                  \
     size_t set##_pixels_out_f16(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
 
+#define PICO_DECLARE_SYMBOLS(set)                                                                            \
+    int set##_symbols_in_f32(const uint8_t *in, size_t n, uint32_t max, int8_t *out);                        \
+    int set##_symbols_in_f16(const uint8_t *in, size_t n, uint32_t max, int8_t *out);                        \
+    void set##_symbols_out_f32(const uint32_t table[256], const int8_t *in, size_t n, uint8_t *out);         \
+    void set##_symbols_out_f16(const uint16_t table[256], const int8_t *in, size_t n, uint8_t *out);
+
 PICO_DECLARE_RANS(scalar)
 PICO_DECLARE_SKIP(scalar)
 PICO_DECLARE_NETWORK(scalar)
 PICO_DECLARE_PIXELS(scalar)
+PICO_DECLARE_SYMBOLS(scalar)
 
 #endif

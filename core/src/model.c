@@ -27,7 +27,7 @@ static void lay_out(arena *memory, const model_plan *plan, model_arrays *arrays)
     const size_t rows = plan->tables;
     arrays->model = arena_take(memory, sizeof(pico_model));
     arrays->decode = arena_take(memory, rows * RANS_SLOTS * sizeof(uint32_t));
-    arrays->encode = arena_take(memory, rows * ROW_ENTRIES * sizeof(rans_entry));
+    arrays->encode = arena_take(memory, rows * ROW_VALUES * sizeof(rans_entry));
     arrays->cost = arena_take(memory, rows * ROW_ENTRIES * sizeof(uint16_t));
     arrays->escape_entry = arena_take(memory, rows);
     arrays->anchor_of_level = arena_take(memory, plan->info.levels);
@@ -66,7 +66,7 @@ static void fill_tables(const uint8_t *data, const model_plan *plan, const model
         uint32_t entries = *at++;
         arrays->escape_entry[row] = (uint8_t)(entries - 1);
         fill_bytes(arrays->cost + row * ROW_ENTRIES, 0, ROW_ENTRIES * sizeof(uint16_t));
-        build_table(at, entries, arrays->decode + row * RANS_SLOTS, arrays->encode + row * ROW_ENTRIES,
+        build_table(at, entries, arrays->decode + row * RANS_SLOTS, arrays->encode + row * ROW_VALUES,
                     arrays->cost + row * ROW_ENTRIES);
         at += 2 * (size_t)entries;
     }

@@ -57,9 +57,7 @@ static inline int decode_end(rans_reader *reader, const coding_tables *tables, c
 
 static inline void encode_one(rans_writer *writer, uint32_t *state, const coding_tables *tables, uint32_t row,
                               int8_t value) {
-    const uint32_t symbol = zigzag(value);
-    const rans_entry *entry =
-        &tables->encode[row * ROW_ENTRIES + (symbol < ROW_ENTRIES ? symbol : ROW_ENTRIES - 1)];
+    const rans_entry *entry = &tables->encode[(int32_t)(row * ROW_VALUES + 128) + value];
     const uint32_t fields = entry->fields, frequency = fields & ENTRY_FREQUENCY_MASK;
     uint32_t x = *state;
     if (fields & ENTRY_ESCAPE) *--writer->escape = (uint8_t)value;

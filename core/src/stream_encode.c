@@ -142,13 +142,11 @@ static void encode_y(const pico_model *model, const plane_shape *shape, int skip
         kernels->rans_encode(writer, &model->tables, s->index_packed, s->y_packed, n);
         return;
     }
-    size_t active =
-        kernels->compact_values(s->index_packed, s->y_packed, n, threshold, s->index_active, s->y_active);
-    kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, active);
     exception_entry *entries = s->entries + (size_t)t * y_elements(model);
-    s->exceptions[t].entries = entries;
-    s->exceptions[t].count = kernels->find_skipped(s->index_packed, s->y_packed, n, threshold, entries);
-    s->exceptions[t].skipped = (uint32_t)(n - active);
+    const skip_split found = kernels->split(s->index_packed, s->y_packed, n, threshold, s->index_active,
+                                            s->y_active, entries);
+    kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, found.active);
+    s->exceptions[t] = (tile_exceptions){entries, found.exceptions, (uint32_t)(n - found.active)};
 }
 
 static pico_status assemble(const encode_scratch *s, uint32_t tiles, const rans_writer *writer,

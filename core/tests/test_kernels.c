@@ -9,6 +9,7 @@ static void compacting_and_expanding_is_lossless_on_every_length(void) {
     for (size_t n = 0; n <= 200; n++) {
         for (uint32_t threshold = 0; threshold < 6; threshold++) {
             uint8_t *index = exactly(n), *kept = exactly(n), *kept_again = exactly(n);
+            uint32_t *entries = exactly(n * sizeof *entries);
             int8_t *values = exactly(n), *active = exactly(n + EXPAND_PADDING), *out = exactly(n);
             size_t expected = 0;
             for (size_t i = 0; i < n; i++) {
@@ -17,11 +18,20 @@ static void compacting_and_expanding_is_lossless_on_every_length(void) {
                 expected += index[i] > threshold;
             }
             REQUIRE(scalar_compact(index, n, threshold, kept) == expected);
-            REQUIRE(scalar_compact_values(index, values, n, threshold, kept_again, active) == expected);
+            const skip_split found = scalar_split(index, values, n, threshold, kept_again, active, entries);
+            REQUIRE(found.active == expected);
             REQUIRE(n == 0 || memcmp(kept, kept_again, expected) == 0);
             active[expected] = 0;
             scalar_expand(index, active, n, threshold, out);
             for (size_t i = 0; i < n; i++) REQUIRE(out[i] == (index[i] > threshold ? values[i] : 0));
+            uint32_t skipped = 0, exceptions = 0;
+            for (size_t i = 0; i < n; i++) {
+                if (index[i] > threshold) continue;
+                if (values[i] != 0) REQUIRE(entries[exceptions++] == (skipped << 8 | (uint8_t)values[i]));
+                skipped++;
+            }
+            REQUIRE(found.exceptions == exceptions);
+            free(entries);
             free(index);
             free(kept);
             free(kept_again);
@@ -50,9 +60,14 @@ static void exceptions_round_trip(size_t n, uint32_t rarity, uint32_t *random) {
             values[t][i] = random_u32(random) % rarity == 0 ? (int8_t)(random_u32(random) % 255 - 127) : 0;
         }
         tiles[t].entries = entries[t];
-        tiles[t].count = scalar_find_skipped(index[t], values[t], n, 2, entries[t]);
-        tiles[t].skipped = 0;
-        for (size_t i = 0; i < n; i++) tiles[t].skipped += index[t][i] <= 2;
+        uint8_t *active_index = exactly(n);
+        int8_t *active_values = exactly(n);
+        const skip_split found =
+            scalar_split(index[t], values[t], n, 2, active_index, active_values, entries[t]);
+        tiles[t].count = found.exceptions;
+        tiles[t].skipped = (uint32_t)(n - found.active);
+        free(active_index);
+        free(active_values);
         all += n;
     }
     const exception_size size = measure_exceptions(tiles, TILES_OF_A_STREAM);

@@ -6,7 +6,7 @@ enum { ROWS = 3 };
 
 typedef struct tables_fixture {
     uint32_t decode[ROWS * RANS_SLOTS];
-    rans_entry encode[ROWS * ROW_ENTRIES];
+    rans_entry encode[ROWS * ROW_VALUES];
     uint16_t cost[ROWS * ROW_ENTRIES];
     uint8_t escape_entry[ROWS];
     coding_tables tables;
@@ -24,7 +24,7 @@ static tables_fixture *make_tables(void) {
             write_u16(frequencies + 2 * s, frequency);
             left -= frequency;
         }
-        build_table(frequencies, entries[row], t->decode + row * RANS_SLOTS, t->encode + row * ROW_ENTRIES,
+        build_table(frequencies, entries[row], t->decode + row * RANS_SLOTS, t->encode + row * ROW_VALUES,
                     t->cost + row * ROW_ENTRIES);
         t->escape_entry[row] = (uint8_t)(entries[row] - 1);
     }
@@ -34,7 +34,7 @@ static tables_fixture *make_tables(void) {
 
 static void multiplying_by_the_reciprocal_is_dividing(void) {
     static uint32_t decode[RANS_SLOTS];
-    rans_entry encode[ROW_ENTRIES];
+    rans_entry encode[ROW_VALUES];
     uint16_t cost[2];
     uint32_t random = 1;
     for (uint32_t frequency = 1; frequency < 4096; frequency++) {
@@ -42,7 +42,7 @@ static void multiplying_by_the_reciprocal_is_dividing(void) {
         write_u16(frequencies, 4096 - frequency);
         write_u16(frequencies + 2, frequency);
         build_table(frequencies, 2, decode, encode, cost);
-        const rans_entry *entry = &encode[1];
+        const rans_entry *entry = &encode[0]; /* of -128, and of every other value that is escaped */
         const uint32_t top = frequency << 19; /* states from L to here are encoded without a word */
         REQUIRE((entry->fields & ENTRY_FREQUENCY_MASK) == frequency);
         for (int i = 0; i < 200; i++) {
@@ -138,7 +138,7 @@ static void garbage_ends_in_an_answer_and_never_outside_its_sections(void) {
 
 static void cost_falls_with_frequency_and_is_the_logarithm_at_powers_of_two(void) {
     static uint32_t decode[RANS_SLOTS];
-    rans_entry encode[ROW_ENTRIES];
+    rans_entry encode[ROW_VALUES];
     uint16_t cost[2], last = UINT16_MAX;
     for (uint32_t frequency = 1; frequency < 4096; frequency++) {
         uint8_t frequencies[4];

@@ -2,6 +2,7 @@
  * size. A comparison answers whether a set is the same, so that a planted wrong kernel can be shown to fail. */
 #include "kernels.h"
 #include "model.h"
+#include "native.h"
 #include "pico_cpu.h"
 #include "test.h"
 #include "mask_tables.h"
@@ -22,7 +23,7 @@ enum { ROWS = 5 };
 
 typedef struct random_tables {
     uint32_t decode[ROWS * RANS_SLOTS];
-    rans_entry encode[ROWS * ROW_ENTRIES];
+    rans_entry encode[ROWS * ROW_VALUES];
     uint16_t cost[ROWS * ROW_ENTRIES];
     uint8_t escape_entry[ROWS];
 } random_tables;
@@ -39,7 +40,7 @@ static random_tables *make_tables(void) {
             frequencies[2 * s] = (uint8_t)f;
             frequencies[2 * s + 1] = (uint8_t)(f >> 8);
         }
-        build_table(frequencies, entries[row], t->decode + row * RANS_SLOTS, t->encode + row * ROW_ENTRIES,
+        build_table(frequencies, entries[row], t->decode + row * RANS_SLOTS, t->encode + row * ROW_VALUES,
                     t->cost + row * ROW_ENTRIES);
         t->escape_entry[row] = (uint8_t)(entries[row] - 1);
     }
@@ -155,9 +156,11 @@ static int same_skip_once(const pico_kernels *set, size_t n, uint32_t threshold,
     }
     const size_t count = reference->compact(index, n, threshold, kept[0]);
     int same = set->compact(index, n, threshold, kept[1]) == count && equal(kept[0], kept[1], count);
-    same = same && reference->compact_values(index, values, n, threshold, kept[2], active[0]) == count;
-    same = same && set->compact_values(index, values, n, threshold, kept[3], active[1]) == count;
-    same = same && equal(kept[2], kept[3], count) && equal(active[0], active[1], count);
+    const skip_split found = reference->split(index, values, n, threshold, kept[2], active[0], entries[0]);
+    const skip_split also = set->split(index, values, n, threshold, kept[3], active[1], entries[1]);
+    same = same && found.active == count && also.active == count && also.exceptions == found.exceptions &&
+           equal(kept[2], kept[3], count) && equal(active[0], active[1], count) &&
+           equal(entries[0], entries[1], found.exceptions * sizeof **entries);
 
     int8_t *padded = exactly(count + EXPAND_PADDING); /* no more than expand may read */
     memset(padded, 0x55, count + EXPAND_PADDING);
@@ -166,9 +169,6 @@ static int same_skip_once(const pico_kernels *set, size_t n, uint32_t threshold,
     set->expand(index, padded, n, threshold, out[1]);
     same = same && equal(out[0], out[1], n);
 
-    const uint32_t found = reference->find_skipped(index, values, n, threshold, entries[0]);
-    same = same && set->find_skipped(index, values, n, threshold, entries[1]) == found &&
-           equal(entries[0], entries[1], found * sizeof **entries);
     for (int i = 0; i < 6 && same; i++) {
         const size_t from = random_u32(random) % (n + 1);
         uint64_t gap = random_u32(random) % (n + 2), gap_again = gap;
@@ -194,7 +194,7 @@ static int same_skip(const pico_kernels *set) {
     for (size_t n = 0; n <= 260 && same; n++) {
         for (uint32_t threshold = 0; threshold < 8 && same; threshold += 3)
             same = same_skip_once(set, n, threshold, 8, &random);
-        same = same && same_skip_once(set, n, 200, 256, &random);
+        same = same && same_skip_once(set, n, 100, PICO_MAX_Y_TABLES, &random);
     }
     return same && same_skip_once(set, 4001, 6, 8, &random) && same_skip_once(set, 4001, 1, 64, &random);
 }
@@ -415,6 +415,69 @@ static int same_pixels(const pico_kernels *set) {
     return same && same_pixels_once(set, 3001, 4, &random) && same_pixels_once(set, 3001, 2, &random);
 }
 
+/* ---- Symbols ---- */
+
+/* A whole number, or at times a float that is none, or too large. */
+static uint32_t symbol_bits(float_format format, uint32_t rarity, uint32_t *random) {
+    const uint32_t bits = float_from_integer(format, (int32_t)below(257, random) - 128);
+    if (below(rarity, random) != 0) return below(9, random) == 0 ? bits & format.sign : bits;
+    switch (below(3, random)) {
+    case 0: return random_u32(random) & (2 * format.sign - 1);
+    case 1: return bits ^ 1u << below(format.mantissa_bits, random);
+    default: return bits + (1u << format.mantissa_bits);
+    }
+}
+
+static int same_symbols_once(const pico_kernels *set, size_t n, uint32_t max, uint32_t rarity,
+                             uint32_t *random) {
+    uint8_t *wide = exactly(4 * n), *narrow = exactly(2 * n), *floats[2] = {exactly(4 * n), exactly(4 * n)};
+    int8_t *out[2] = {exactly(n), exactly(n)};
+    uint32_t table_f32[256];
+    uint16_t table_f16[256];
+    for (uint32_t v = 0; v < 256; v++) {
+        table_f32[v] = float_from_integer(FLOAT32, (int32_t)v - 256 * (v > 127));
+        table_f16[v] = (uint16_t)float_from_integer(FLOAT16, (int32_t)v - 256 * (v > 127));
+    }
+    for (size_t i = 0; i < n; i++) {
+        store_u32(wide + 4 * i, symbol_bits(FLOAT32, rarity, random));
+        store_u16(narrow + 2 * i, (uint16_t)symbol_bits(FLOAT16, rarity, random));
+    }
+    int same = SAME;
+    for (int half = 0; half < 2; half++) {
+        int good[2];
+        for (int side = 0; side < 2; side++) {
+            const pico_kernels *kernels = side == 0 ? scalar() : set;
+            good[side] = half ? kernels->symbols_in_f16(narrow, n, max, out[side])
+                              : kernels->symbols_in_f32(wide, n, max, out[side]);
+            if (half) {
+                kernels->symbols_out_f16(table_f16, out[0], n, floats[side]);
+            } else {
+                kernels->symbols_out_f32(table_f32, out[0], n, floats[side]);
+            }
+        }
+        same = same && !good[0] == !good[1] && (!good[0] || equal(out[0], out[1], n)) &&
+               equal(floats[0], floats[1], (half ? 2 : 4) * n);
+    }
+    free(wide);
+    free(narrow);
+    for (int side = 0; side < 2; side++) {
+        free(floats[side]);
+        free(out[side]);
+    }
+    return same;
+}
+
+static int same_symbols(const pico_kernels *set) {
+    uint32_t random = 26;
+    int same = SAME;
+    for (size_t n = 0; n <= 140 && same; n++) {
+        for (uint32_t rarity = 10; rarity <= 100000 && same; rarity *= 100)
+            same = same_symbols_once(set, n, 128, rarity, &random);
+        same = same && same_symbols_once(set, n, 127, 1000, &random);
+    }
+    return same && same_symbols_once(set, 3001, 128, 1000000, &random);
+}
+
 /* ---- The promise and its controls ---- */
 
 typedef struct family {
@@ -424,13 +487,14 @@ typedef struct family {
 
 static const family families[] = {
     {"rans_decode, rans_encode", same_rans},
-    {"compact, compact_values, expand, find_skipped, pass_skipped", same_skip},
+    {"compact, split, expand, pass_skipped", same_skip},
     {"pointwise_first, pointwise, depthwise_first, depthwise", same_network},
     {"upsample", same_upsample},
     {"shuffled_first, shuffled", same_shuffled},
     {"pixels_in_f32, pixels_in_f16, pixels_out_f32, pixels_out_f16", same_pixels},
+    {"symbols_in_f32, symbols_in_f16, symbols_out_f32, symbols_out_f16", same_symbols},
 };
-enum { FAMILIES = sizeof families / sizeof *families, FAMILY_SHUFFLED = 4, FAMILY_PIXELS = 5 };
+enum { FAMILIES = sizeof families / sizeof *families, FAMILY_SHUFFLED = 4, FAMILY_PIXELS = 5, FAMILY_SYMBOLS = 6 };
 
 static void every_set_is_the_same_as_scalar(void) {
     size_t count = 0;
@@ -466,6 +530,13 @@ static void wrong_expand(const uint8_t *index, const int8_t *values, size_t n, u
     scalar()->expand(index, values, n, threshold == 3 && n == 65 ? 4 : threshold, out);
 }
 
+static skip_split wrong_split(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                              uint8_t *out_index, int8_t *out_values, uint32_t *entries) {
+    const skip_split found = scalar()->split(index, values, n, threshold, out_index, out_values, entries);
+    if (n == 77 && found.exceptions > 0) entries[found.exceptions - 1] += 256;
+    return found;
+}
+
 static size_t wrong_pass(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap) {
     const size_t at = scalar()->pass_skipped(index, n, threshold, from, gap);
     return n == 129 ? at + (at < n) : at;
@@ -499,8 +570,17 @@ static size_t wrong_pixels(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t 
     return scalar()->pixels_out_f32(in, step, n, out) + (n == 33);
 }
 
+/* Takes what is nearly an integer for one. */
+static int wrong_symbols(const uint8_t *in, size_t n, uint32_t max, int8_t *out) {
+    uint8_t *rounded = exactly(4 * n);
+    for (size_t i = 0; i < n; i++) store_u32(rounded + 4 * i, load_u32(in + 4 * i) & ~0xFFFFu);
+    const int good = scalar()->symbols_in_f32(rounded, n, max, out);
+    free(rounded);
+    return good;
+}
+
 static void a_wrong_kernel_is_seen(void) {
-    for (int f = 0; f < 8; f++) {
+    for (int f = 0; f < 10; f++) {
         pico_kernels set = *scalar();
         int family = 0;
         switch (f) {
@@ -514,6 +594,8 @@ static void a_wrong_kernel_is_seen(void) {
             set.shuffled = wrong_shuffled, family = FAMILY_SHUFFLED;
             set.shuffled_first = never_shuffled;
             break;
+        case 7: set.split = wrong_split, family = 1; break;
+        case 8: set.symbols_in_f32 = wrong_symbols, family = FAMILY_SYMBOLS; break;
         default: set.pixels_out_f32 = wrong_pixels, family = FAMILY_PIXELS; break;
         }
         REQUIRE(families[family].same(&set) == DIFFERENT);

@@ -101,11 +101,8 @@ AVX2 static inline void put_words(__m256i x, uint32_t full, uint8_t **word) {
  * those of the odd ones, which is how 32-bit lanes are multiplied. */
 AVX2 static inline __m256i encode_vector(__m256i x, rans_writer *writer, const rans_entry *table,
                                          const uint8_t *rows, const int8_t *values) {
-    const __m128i value = _mm_loadl_epi64((const __m128i *)values);
-    const __m128i sign = _mm_cmpgt_epi8(_mm_setzero_si128(), value);
-    const __m128i zigzagged = _mm_xor_si128(_mm_add_epi8(value, value), sign);
-    const __m256i symbol = _mm256_cvtepu8_epi32(_mm_min_epu8(zigzagged, _mm_set1_epi8(ROW_ENTRIES - 1)));
-    const __m256i at = _mm256_or_si256(_mm256_slli_epi32(load_bytes_as_lanes(rows), 7), symbol);
+    const __m128i value = _mm_xor_si128(_mm_loadl_epi64((const __m128i *)values), _mm_set1_epi8(-128)); /* + 128 */
+    const __m256i at = _mm256_or_si256(_mm256_slli_epi32(load_bytes_as_lanes(rows), 8), _mm256_cvtepu8_epi32(value));
 
     const long long *entries = (const long long *)(const void *)table;
     const __m256i even =

@@ -67,12 +67,9 @@ AVX512 int avx512_rans_decode(rans_reader *reader, const coding_tables *tables, 
  * those of the odd ones, which is how 32-bit lanes are multiplied. */
 AVX512 static inline __m512i encode_vector(__m512i x, rans_writer *writer, const rans_entry *table,
                                            const uint8_t *rows, const int8_t *values) {
-    const __m128i value = _mm_loadu_si128((const __m128i *)values);
-    const __m128i sign = _mm_cmpgt_epi8(_mm_setzero_si128(), value);
-    const __m128i zigzagged = _mm_xor_si128(_mm_add_epi8(value, value), sign);
-    const __m128i symbol = _mm_min_epu8(zigzagged, _mm_set1_epi8(ROW_ENTRIES - 1));
+    const __m128i value = _mm_xor_si128(_mm_loadu_si128((const __m128i *)values), _mm_set1_epi8(-128)); /* + 128 */
     const __m512i row = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)rows));
-    const __m512i at = _mm512_or_si512(_mm512_slli_epi32(row, 7), _mm512_cvtepu8_epi32(symbol));
+    const __m512i at = _mm512_or_si512(_mm512_slli_epi32(row, 8), _mm512_cvtepu8_epi32(value));
 
     const __m512i even = _mm512_i64gather_epi64(_mm512_and_si512(at, _mm512_set1_epi64(0xFFFF)), table, 8);
     const __m512i odd = _mm512_i64gather_epi64(_mm512_srli_epi64(at, 32), table, 8);

@@ -2,6 +2,7 @@
  * a multiplication then gives the number of elements kept before each eight, so that the eights, moved by a table
  * lookup each, do not wait for each other. */
 #include "../arm.h"
+#include "../skip_step.h"
 
 #ifdef PICO_NEON
 
@@ -78,19 +79,42 @@ size_t neon_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t 
     return kept + scalar_compact(index + i, n - i, threshold, out_index + kept);
 }
 
-size_t neon_compact_values(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                           uint8_t *out_index, int8_t *out_values) {
-    const uint8x16_t limit = vdupq_n_u8((uint8_t)threshold);
-    size_t kept = 0, i = 0;
-    for (; n - i >= WIDTH; i += WIDTH) {
-        const block elements = load(index + i), value = load(values + i);
-        const selection active = selection_of(active_of(elements, limit));
-        keep(out_index + kept, &elements, active);
-        keep((uint8_t *)out_values + kept, &value, active);
-        kept += selected(active);
+/* The skipped elements of a block that are not 0; `skipped` of them came before the block. */
+static inline uint32_t list_exceptions(uint64_t active, uint64_t found, const int8_t *values, size_t skipped,
+                                       uint32_t *entries) {
+    uint32_t count = 0;
+    for (; found != 0; found &= found - 1) {
+        const uint32_t bit = (uint32_t)__builtin_ctzll(found);
+        const uint64_t before = ~active & (((uint64_t)1 << bit) - 1);
+        const size_t at = skipped + vaddv_u8(vcnt_u8(vcreate_u8(before)));
+        entries[count++] = (uint32_t)at << 8 | (uint8_t)values[bit];
     }
-    return kept + scalar_compact_values(index + i, values + i, n - i, threshold, out_index + kept,
-                                        out_values + kept);
+    return count;
+}
+
+skip_split neon_split(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                      uint8_t *out_index, int8_t *out_values, uint32_t *entries) {
+    const uint8x16_t limit = vdupq_n_u8((uint8_t)threshold);
+    skip_split found = {0, 0};
+    size_t i = 0;
+    for (; n - i >= WIDTH; i += WIDTH) {
+        const block elements = load(index + i), value = load(values + i), kept = active_of(elements, limit);
+        const selection active = selection_of(kept);
+        block exception;
+        uint8x16_t any = vdupq_n_u8(0);
+        for (int v = 0; v < 4; v++) {
+            exception.val[v] = vbicq_u8(vtstq_u8(value.val[v], value.val[v]), kept.val[v]);
+            any = vorrq_u8(any, exception.val[v]);
+        }
+        if (vmaxvq_u8(any) != 0) { /* rare */
+            found.exceptions += list_exceptions(active.mask, selection_of(exception).mask, values + i,
+                                                i - found.active, entries + found.exceptions);
+        }
+        keep(out_index + found.active, &elements, active);
+        keep((uint8_t *)out_values + found.active, &value, active);
+        found.active += selected(active);
+    }
+    return split_end(index, values, i, n, threshold, out_index, out_values, entries, found);
 }
 
 void neon_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold, int8_t *out) {
@@ -107,37 +131,6 @@ void neon_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t 
         taken += selected(s);
     }
     scalar_expand(index + i, values + taken, n - i, threshold, out + i);
-}
-
-uint32_t neon_find_skipped(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                           uint32_t *entries) {
-    const uint8x16_t limit = vdupq_n_u8((uint8_t)threshold);
-    uint32_t count = 0;
-    size_t rank = 0, i = 0;
-    for (; n - i >= WIDTH; i += WIDTH) {
-        const block elements = load(index + i), value = load(values + i);
-        block skipped, exception;
-        uint8x16_t any = vdupq_n_u8(0), skips = vdupq_n_u8(0);
-        for (int v = 0; v < 4; v++) {
-            skipped.val[v] = vcleq_u8(elements.val[v], limit);
-            exception.val[v] = vandq_u8(skipped.val[v], vtstq_u8(value.val[v], value.val[v]));
-            any = vorrq_u8(any, exception.val[v]);
-            skips = vsubq_u8(skips, skipped.val[v]);
-        }
-        if (vmaxvq_u8(any) != 0) { /* rare */
-            const uint64_t skips_of = selection_of(skipped).mask;
-            for (uint64_t found = selection_of(exception).mask; found != 0; found &= found - 1) {
-                const uint32_t bit = (uint32_t)__builtin_ctzll(found);
-                const uint64_t before = skips_of & (((uint64_t)1 << bit) - 1);
-                const size_t at = rank + vaddv_u8(vcnt_u8(vcreate_u8(before)));
-                entries[count++] = (uint32_t)at << 8 | (uint8_t)values[i + bit];
-            }
-        }
-        rank += vaddvq_u8(skips);
-    }
-    const uint32_t more = scalar_find_skipped(index + i, values + i, n - i, threshold, entries + count);
-    for (uint32_t e = count; e < count + more; e++) entries[e] += (uint32_t)rank << 8;
-    return count + more;
 }
 
 size_t neon_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap) {

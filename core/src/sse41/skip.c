@@ -1,5 +1,6 @@
 /* Index skip, SSE4.1: eight elements a step, moved by a byte shuffle out of a table. AVX2 has nothing to add:
  * its byte shuffle does not cross halves. */
+#include "../skip_step.h"
 #include "../x86.h"
 
 #ifdef PICO_X86
@@ -35,23 +36,40 @@ SSE41 size_t sse41_compact(const uint8_t *index, size_t n, uint32_t threshold, u
     return kept + scalar_compact(index + i, n - i, threshold, out_index + kept);
 }
 
-SSE41 size_t sse41_compact_values(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                                  uint8_t *out_index, int8_t *out_values) {
-    const __m128i limit = _mm_set1_epi8((char)threshold);
-    size_t kept = 0, i = 0;
+/* The skipped elements of a block that are not 0; `skipped` of them came before the block. */
+SSE41 static inline uint32_t list_exceptions(uint32_t active, uint32_t found, const int8_t *values,
+                                             size_t skipped, uint32_t *entries) {
+    uint32_t count = 0;
+    for (; found != 0; found &= found - 1) {
+        const uint32_t bit = (uint32_t)__builtin_ctz(found);
+        const size_t before = (size_t)_mm_popcnt_u32(~active & ((1u << bit) - 1));
+        entries[count++] = (uint32_t)(skipped + before) << 8 | (uint8_t)values[bit];
+    }
+    return count;
+}
+
+SSE41 skip_split sse41_split(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                             uint8_t *out_index, int8_t *out_values, uint32_t *entries) {
+    const __m128i limit = _mm_set1_epi8((char)threshold), zero = _mm_setzero_si128();
+    skip_split found = {0, 0};
+    size_t i = 0;
     for (; n - i >= WIDTH; i += WIDTH) {
         const __m128i block = _mm_loadu_si128((const __m128i *)(index + i));
         const __m128i value = _mm_loadu_si128((const __m128i *)(values + i));
         const uint32_t active = active_of(block, limit);
-        keep(out_index + kept, block, active);
-        keep((uint8_t *)out_values + kept, value, active);
-        kept += (size_t)_mm_popcnt_u32(active & 0xFF);
-        keep(out_index + kept, _mm_srli_si128(block, 8), active >> 8);
-        keep((uint8_t *)out_values + kept, _mm_srli_si128(value, 8), active >> 8);
-        kept += (size_t)_mm_popcnt_u32(active >> 8);
+        const uint32_t exceptions = ~active & ~(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(value, zero)) & 0xFFFF;
+        if (exceptions != 0) { /* rare */
+            found.exceptions += list_exceptions(active, exceptions, values + i, i - found.active,
+                                                entries + found.exceptions);
+        }
+        for (int half = 0; half < 2; half++) {
+            const uint32_t mask = active >> 8 * half & 0xFF;
+            keep(out_index + found.active, half == 0 ? block : _mm_srli_si128(block, 8), mask);
+            keep((uint8_t *)out_values + found.active, half == 0 ? value : _mm_srli_si128(value, 8), mask);
+            found.active += (size_t)_mm_popcnt_u32(mask);
+        }
     }
-    return kept + scalar_compact_values(index + i, values + i, n - i, threshold, out_index + kept,
-                                        out_values + kept);
+    return split_end(index, values, i, n, threshold, out_index, out_values, entries, found);
 }
 
 SSE41 void sse41_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
@@ -71,27 +89,6 @@ SSE41 void sse41_expand(const uint8_t *index, const int8_t *values, size_t n, ui
         _mm_storeu_si128((__m128i *)(out + i), _mm_andnot_si128(skipped, _mm_unpacklo_epi64(low, high)));
     }
     scalar_expand(index + i, values + taken, n - i, threshold, out + i);
-}
-
-SSE41 uint32_t sse41_find_skipped(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                                  uint32_t *entries) {
-    const __m128i limit = _mm_set1_epi8((char)threshold), zero = _mm_setzero_si128();
-    uint32_t count = 0;
-    size_t rank = 0, i = 0;
-    for (; n - i >= WIDTH; i += WIDTH) {
-        const uint32_t skipped = active_of(_mm_loadu_si128((const __m128i *)(index + i)), limit) ^ 0xFFFF;
-        const __m128i value = _mm_loadu_si128((const __m128i *)(values + i));
-        uint32_t found = skipped & ~(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(value, zero));
-        for (; found != 0; found &= found - 1) { /* rare */
-            const uint32_t bit = (uint32_t)__builtin_ctz(found);
-            const uint32_t before = (uint32_t)_mm_popcnt_u32(skipped & ((1u << bit) - 1));
-            entries[count++] = (uint32_t)(rank + before) << 8 | (uint8_t)values[i + bit];
-        }
-        rank += (size_t)_mm_popcnt_u32(skipped);
-    }
-    const uint32_t more = scalar_find_skipped(index + i, values + i, n - i, threshold, entries + count);
-    for (uint32_t e = count; e < count + more; e++) entries[e] += (uint32_t)rank << 8;
-    return count + more;
 }
 
 SSE41 size_t sse41_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from,

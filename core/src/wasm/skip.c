@@ -1,4 +1,5 @@
 /* Index skip, WebAssembly: sixteen elements a step, eight of them moved by a swizzle out of a table. */
+#include "../skip_step.h"
 #include "../wasm.h"
 
 #ifdef PICO_WASM_SIMD
@@ -44,21 +45,40 @@ size_t wasm_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t 
     return kept + scalar_compact(index + i, n - i, threshold, out_index + kept);
 }
 
-size_t wasm_compact_values(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                           uint8_t *out_index, int8_t *out_values) {
-    const v128_t limit = wasm_u8x16_splat((uint8_t)threshold);
-    size_t kept = 0, i = 0;
-    for (; n - i >= WIDTH; i += WIDTH) {
-        const uint32_t active = bits_of(active_of(index + i, limit));
-        keep(out_index + kept, index + i, active);
-        keep(out_values + kept, values + i, active);
-        kept += count_of(active & 0xFF);
-        keep(out_index + kept, index + i + 8, active >> 8);
-        keep(out_values + kept, values + i + 8, active >> 8);
-        kept += count_of(active >> 8);
+/* The skipped elements of a block that are not 0; `skipped` of them came before the block. */
+static inline uint32_t list_exceptions(uint32_t active, uint32_t found, const int8_t *values, size_t skipped,
+                                       uint32_t *entries) {
+    uint32_t count = 0;
+    for (; found != 0; found &= found - 1) {
+        const uint32_t bit = (uint32_t)__builtin_ctz(found);
+        const size_t before = count_of(~active & ((1u << bit) - 1));
+        entries[count++] = (uint32_t)(skipped + before) << 8 | (uint8_t)values[bit];
     }
-    return kept + scalar_compact_values(index + i, values + i, n - i, threshold, out_index + kept,
-                                        out_values + kept);
+    return count;
+}
+
+skip_split wasm_split(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
+                      uint8_t *out_index, int8_t *out_values, uint32_t *entries) {
+    const v128_t limit = wasm_u8x16_splat((uint8_t)threshold), zero = wasm_i8x16_splat(0);
+    skip_split found = {0, 0};
+    size_t i = 0;
+    for (; n - i >= WIDTH; i += WIDTH) {
+        const v128_t kept = active_of(index + i, limit);
+        const uint32_t active = bits_of(kept);
+        const uint32_t exceptions =
+            bits_of(wasm_v128_andnot(wasm_i8x16_ne(wasm_v128_load(values + i), zero), kept));
+        if (exceptions != 0) { /* rare */
+            found.exceptions += list_exceptions(active, exceptions, values + i, i - found.active,
+                                                entries + found.exceptions);
+        }
+        for (size_t half = 0; half < 2; half++) {
+            const uint32_t mask = active >> 8 * half & 0xFF;
+            keep(out_index + found.active, index + i + 8 * half, mask);
+            keep(out_values + found.active, values + i + 8 * half, mask);
+            found.active += count_of(mask);
+        }
+    }
+    return split_end(index, values, i, n, threshold, out_index, out_values, entries, found);
 }
 
 void wasm_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold, int8_t *out) {
@@ -74,26 +94,6 @@ void wasm_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t 
         wasm_v128_store(out + i, wasm_v128_and(active, wasm_i64x2_shuffle(low, high, 0, 2)));
     }
     scalar_expand(index + i, values + taken, n - i, threshold, out + i);
-}
-
-uint32_t wasm_find_skipped(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold,
-                           uint32_t *entries) {
-    const v128_t limit = wasm_u8x16_splat((uint8_t)threshold), zero = wasm_i8x16_splat(0);
-    uint32_t count = 0;
-    size_t rank = 0, i = 0;
-    for (; n - i >= WIDTH; i += WIDTH) {
-        const uint32_t skipped = bits_of(active_of(index + i, limit)) ^ 0xFFFF;
-        uint32_t found = skipped & bits_of(wasm_i8x16_ne(wasm_v128_load(values + i), zero));
-        for (; found != 0; found &= found - 1) { /* rare */
-            const uint32_t bit = (uint32_t)__builtin_ctz(found);
-            const size_t before = count_of(skipped & ((1u << bit) - 1));
-            entries[count++] = (uint32_t)(rank + before) << 8 | (uint8_t)values[i + bit];
-        }
-        rank += count_of(skipped);
-    }
-    const uint32_t more = scalar_find_skipped(index + i, values + i, n - i, threshold, entries + count);
-    for (uint32_t e = count; e < count + more; e++) entries[e] += (uint32_t)rank << 8;
-    return count + more;
 }
 
 size_t wasm_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap) {
