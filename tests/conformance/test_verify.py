@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from float_indices import float_indices
 from numpy.typing import NDArray
 from tiny_codec import GEOMETRY, NumpyPart, flat_blocks
 
@@ -16,15 +17,10 @@ from pico_deploy import _core
 from pico_deploy.bundle.manifest import PartName, Precision, Role
 from pico_deploy.bundle.read import Bundle
 from pico_deploy.conformance.images import TestImage, built_in
-from pico_deploy.conformance.implementations import Implementation, numpy_reference
-from pico_deploy.conformance.symbols import SymbolRecorder, TileSymbols
+from pico_deploy.conformance.symbols import SymbolRecorder
 from pico_deploy.conformance.thresholds import PixelTolerance, Thresholds, thresholds
 from pico_deploy.conformance.verification import Verification
 from pico_deploy.conformance.verify import Case, cases, verify
-from pico_deploy.entropy.model import EntropyModel
-from pico_deploy.entropy.reference import scale_indices
-from pico_deploy.entropy.reference import stream as reference_stream
-from pico_deploy.entropy.serialise import from_bytes
 from pico_deploy.errors import BundleError, VerificationError
 from pico_deploy.runtime import registry
 from pico_deploy.runtime.backend import BackendOptions
@@ -110,29 +106,6 @@ def test_synthesis_that_gives_nan_fails(tiny_bundle: Path, planted: Any) -> None
     planted.synthesis = staticmethod(lambda outputs: {"x_hat": outputs["x_hat"] * np.nan})
     with pytest.raises(VerificationError, match="not a number"):
         run(tiny_bundle, ("onnx", "spoilt"))
-
-
-def float_indices(drift: float) -> Callable[[bytes], list[Implementation]]:
-    """The forbidden way: indices rounded from a float tensor, as a general runtime would give
-    it.
-    """
-
-    def make(entropy_bin: bytes) -> list[Implementation]:
-        def rounded(model: EntropyModel, z: NDArray[np.int8], level: int) -> NDArray[np.uint8]:
-            tensor = scale_indices(model, z, level).astype(np.float32) + np.float32(drift)
-            highest = len(model.y_tables) - 1
-            return np.clip(np.floor(tensor + np.float32(0.5)), 0, highest).astype(np.uint8)
-
-        sound = numpy_reference(from_bytes(entropy_bin))
-
-        def decode(stream: bytes) -> dict[int, TileSymbols]:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(reference_stream, "scale_indices", rounded)
-                return sound.decode(stream)
-
-        return [Implementation("float indices", decode)]
-
-    return make
 
 
 def test_index_path_through_a_float_tensor_fails_on_a_perturbation(
