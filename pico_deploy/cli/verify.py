@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pico_deploy.conformance.vector_run import VectorRun
     from pico_deploy.conformance.verification import Verification
+    from pico_deploy.runtime.backend import BackendOptions
 
 
 def verify(
@@ -49,6 +50,13 @@ def verify(
     threads: options.Threads = 0,
     weights: options.Weights = None,
     codec: options.CodecClass = None,
+    drift: Annotated[
+        Path | None,
+        typer.Option(
+            help="Disturb the codec in PyTorch instead; drift.json, .md and .png go here.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the JSON here too.")
     ] = None,
@@ -59,7 +67,8 @@ def verify(
     Encodes on every runtime and decodes on every runtime. Exact tier: the symbols that analysis
     emitted come back from every kernel set of the core and from the NumPy reference. Tolerance
     tier: pixels of every pair lie within the limits of their class. With --vectors the streams are
-    those of a vector set. Exit 11 when anything differs.
+    those of a vector set. With --drift noise of growing size is put on whatever an accelerator may
+    get wrong; no symbol may move. Exit 11 when anything differs.
     """
     from pico_deploy.conformance.summary import run_line, verdict_line
     from pico_deploy.runtime.backend import BackendOptions
@@ -84,10 +93,27 @@ def verify(
 
     if bundle is None:
         raise UsageError("name a bundle, or a vector set with --vectors")
+    if drift is not None:
+        if photos or level or runtime:
+            raise UsageError("--drift brings its own images: leave out photos, --level, --runtime")
+        return _drift(bundle, backend, drift, json)
     job = Job(bundle, tuple(photos or ()), chosen, tuple(level or ()), backend)
     with StepProgress("verify", quiet=json) as progress:
         found = verify_bundle(job, progress.step)
     return _finish(found, verdict_line(found), output, json)
+
+
+def _drift(bundle: Path, backend: BackendOptions, folder: Path, json: bool) -> None:
+    from pico_deploy.conformance.drift_run import measure_drift
+
+    with StepProgress("drift", quiet=json) as progress:
+        report = measure_drift(bundle, backend, folder, progress.step)
+    line = (
+        f"{report.moved_symbols} symbols moved in {len(report.points)} disturbed round trips; "
+        f"figures in {folder}"
+    )
+    print_result(report, (line,), json)
+    report.require()
 
 
 def _tables(found: Verification | VectorRun) -> Iterator[Table]:

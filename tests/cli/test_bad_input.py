@@ -139,6 +139,16 @@ CASES: dict[str, tuple[Callable[[Desk], list[str]], int, str]] = {
     "size that is none": (lambda d: [*d.encode(), "--target-size", "large"], 2, "no size"),
     "inspecting nonsense": (lambda d: ["inspect", str(d.photo)], 4, ""),
     "inspecting nothing": (lambda d: ["inspect", str(d.folder / "none")], 3, "cannot read"),
+    "drift of a codec without PyTorch": (
+        lambda desk: ["verify", str(desk.bundle), "--drift", str(desk.folder / "drift")],
+        2,
+        "runtime torch",
+    ),
+    "drift with photos": (
+        lambda desk: ["verify", str(desk.bundle), str(desk.photo), "--drift", str(desk.folder)],
+        2,
+        "brings its own images",
+    ),
 }
 
 
