@@ -157,6 +157,7 @@ class AdbTransport:
 
     def close(self) -> None:
         """Remove the folder; a device that is gone by now keeps it."""
+        self._wire.close()
         if self._made:
             self._made = False
             try:

@@ -61,10 +61,11 @@ class Wire:
         self._device = client.device(serial)
         self._name = f"adb:{serial}"
         self._idle_s = idle_s
+        self._sync: adbutils.AdbConnection | None = None
 
     def send(self, source: BinaryIO, path: str) -> None:
         """Write a file on the device, executable."""
-        with self._opened("sync:", path) as connection:
+        with self._writing(path) as connection:
             connection.sendall(_packet(b"SEND", f"{path},{_FILE_MODE}".encode()))
             while chunk := source.read(_CHUNK):
                 connection.sendall(_packet(b"DATA", chunk))
@@ -98,6 +99,30 @@ class Wire:
                     return Completed(data[0], bytes(outputs[_STDOUT]), bytes(outputs[_STDERR]))
                 if kind in outputs:
                     outputs[kind] += data
+
+    def close(self) -> None:
+        """End the stream that files are written on."""
+        if self._sync is not None:
+            self._sync.close()
+            self._sync = None
+
+    @contextmanager
+    def _writing(self, path: str) -> Iterator[socket.socket]:
+        """A stream of the sync protocol, kept for the next file unless something goes wrong on it:
+        hundreds of small files would otherwise wait for hundreds of connections.
+        """
+        with self.translated(path, self._idle_s):
+            connection, self._sync = self._sync, None
+            if connection is None:
+                connection = self._device.open_transport(timeout=self._idle_s)
+                connection.send_command("sync:")
+                connection.check_okay()
+            try:
+                yield connection.conn
+            except BaseException:
+                connection.close()
+                raise
+            self._sync = connection
 
     @contextmanager
     def _opened(
@@ -159,6 +184,7 @@ class Wire:
         word = self._exactly(connection, 4)
         if word != b"OKAY":
             raise self._refused(word, connection, path)
+        self._exactly(connection, 4)  # the length of nothing
 
     def _refused(self, word: bytes, connection: socket.socket, path: str) -> Exception:
         if word != b"FAIL":

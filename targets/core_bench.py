@@ -15,12 +15,14 @@ from pico_deploy import __version__
 from pico_deploy.bundle.manifest import ENTROPY_NAME
 from pico_deploy.conformance.pixels import pixels_sha256
 from pico_deploy.conformance.symbols import SymbolRecorder, image_sha256
-from pico_deploy.errors import UsageError
+from pico_deploy.conformance.vector_set import VectorSet
+from pico_deploy.errors import UsageError, VerificationError
 from pico_deploy.measure import identity
 from pico_deploy.measure.protocol import Job
 from pico_deploy.measure.result import (
     BundleIdentity,
     Conditions,
+    Conformance,
     Covers,
     Device,
     Hashes,
@@ -38,14 +40,15 @@ from pico_deploy.runtime.encode import encode
 from pico_deploy.runtime.photo import ArrayPixels
 from pico_deploy.runtime.session import Session
 from targets.architectures import Architecture, of_machine
-from targets.core_report import CoreReport, parse_report, require_exact
+from targets.core_report import CoreReport, parse_conformance, parse_report, require_exact
 from targets.errors import TargetError, UnsupportedError
 from targets.identify import Identity, identify
 from targets.programs import PROGRAM, built
 from targets.registry import Request, open_transport
 from targets.transport import DeviceInfo, Transport
 
-STREAM, REPORT = "photo.pico", "report.json"
+STREAM, REPORT, VECTORS = "photo.pico", "report.json", "vectors"
+_CONFORM = (PROGRAM, "conform", VECTORS)
 RUN_TIMEOUT_S = 1800.0
 RUNTIME = "core"
 NOT_RUN = "not run: decoding ended with symbols"
@@ -70,6 +73,7 @@ def bench(address: str, request: Request) -> Result:
     Raises what the transport raises, ``UnsupportedError`` where no programs run, ``TargetError``
     when the program fails, and ``VerificationError`` when symbols, bytes or pixels differ.
     """
+    vectors = None if request.vectors is None else VectorSet.open(request.vectors)
     with open_transport(address) as transport:
         before = transport.info()
         program = request.program or built(_architecture(address, before))
@@ -78,9 +82,12 @@ def bench(address: str, request: Request) -> Result:
         request.progress(1, 3, f"running on {before.model}")
         report = _measure(transport, request.job, program, prepared)
         after = transport.info()
-    request.progress(2, 3, "checking")
+        request.progress(2, 3, "judging vectors" if vectors else "checking")
+        conformance = None if vectors is None else _conform(transport, vectors)
     require_exact(report, prepared.emitted_symbols_sha256, address)
-    return _result(address, request.job, prepared, report, before, after.conditions)
+    run = _run(request.job, prepared, report, before.conditions, after.conditions)
+    run = run.model_copy(update={"conformance": conformance})
+    return _result(address, prepared, report, before, run)
 
 
 def plan(address: str, request: Request) -> list[str]:
@@ -93,6 +100,14 @@ def plan(address: str, request: Request) -> list[str]:
         *(f"push to {address}: {name}" for name in (PROGRAM, ENTROPY_NAME, STREAM)),
         f"run on {address}: {' '.join(_command(job))}",
         f"pull from {address}: {REPORT}",
+        *(
+            ()
+            if request.vectors is None
+            else (
+                f"push to {address}: every file of {request.vectors}",
+                f"run on {address}: {' '.join(_CONFORM)}",
+            )
+        ),
         f"remove from {address}: everything that was pushed",
     ]
 
@@ -162,13 +177,20 @@ def _measure(transport: Transport, job: Job, program: Path, prepared: Prepared) 
         return parse_report((folder / REPORT).read_bytes(), transport.address)
 
 
+def _conform(transport: Transport, vectors: VectorSet) -> Conformance:
+    for file in sorted(vectors.folder.rglob("*")):
+        if file.is_file():
+            transport.push(file, f"{VECTORS}/{file.relative_to(vectors.folder).as_posix()}")
+    done = transport.run(_CONFORM, timeout_s=RUN_TIMEOUT_S)
+    if done.exit_code not in (0, VerificationError.exit_code):
+        raise TargetError(
+            f"{transport.address}: {PROGRAM} conform ended with {done.exit_code}: {done.last_words}"
+        )
+    return parse_conformance(done.stdout, vectors.index_sha256, vectors.names, transport.address)
+
+
 def _result(
-    address: str,
-    job: Job,
-    prepared: Prepared,
-    report: CoreReport,
-    info: DeviceInfo,
-    after: Conditions,
+    address: str, prepared: Prepared, report: CoreReport, info: DeviceInfo, run: Run
 ) -> Result:
     found = identify(info, report.seen)
     return Result(
@@ -184,7 +206,7 @@ def _result(
         bundle=prepared.bundle,
         workload=prepared.workload,
         target=address.partition(":")[0] if info.platform == "android" else address,
-        runs=(_run(job, prepared, report, info.conditions, after),),
+        runs=(run,),
         notes=tuple(f"not identified as a device: {reason} is missing" for reason in found.missing),
     )
 

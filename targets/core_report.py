@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -9,6 +10,7 @@ from pydantic import Field, ValidationError
 from pico_deploy.errors import VerificationError
 from pico_deploy.measure.result import (
     Bytes,
+    Conformance,
     Count,
     Nanoseconds,
     Operation,
@@ -58,6 +60,43 @@ def parse_report(text: bytes, source: str) -> CoreReport:
         raise TargetError(
             f"{source} brought back no report of pico_bench: {where}: {first['msg']}"
         ) from error
+
+
+class _VectorLine(Strict, extra="ignore"):
+    """One line of ``pico_bench conform``; the first one has no vector."""
+
+    vector: str | None = None
+    verdict: str | None = None
+    expected: str = ""
+    found: str = ""
+
+
+def parse_conformance(
+    text: bytes, suite_sha256: str, names: Sequence[str], source: str
+) -> Conformance:
+    """Verdicts from the lines of ``pico_bench conform``; a vector without a line has failed.
+
+    Raises ``TargetError`` when a line is not one.
+    """
+    try:
+        lines = [_VectorLine.model_validate_json(line) for line in text.splitlines()]
+    except ValidationError as error:
+        raise TargetError(f"{source} brought back no verdicts on vectors: {error}") from error
+    judged = [line for line in lines if line.vector is not None]
+    failures = [_difference(line) for line in judged if line.verdict != "exact"]
+    seen = {line.vector for line in judged}
+    failures += [f"{name} was not judged" for name in names if name not in seen]
+    return Conformance(
+        suite_sha256=suite_sha256,
+        vectors=len(names),
+        passed=sum(line.verdict == "exact" for line in judged),
+        failures=tuple(failures),
+    )
+
+
+def _difference(line: _VectorLine) -> str:
+    told = f": expected {line.expected!r}, found {line.found!r}" if line.found else ""
+    return f"{line.vector} {line.verdict}{told}"
 
 
 def require_exact(report: CoreReport, emitted_symbols_sha256: str, source: str) -> None:

@@ -11,6 +11,8 @@ from targets.registry import Request
 def bench(address: str, request: Request) -> Result:
     """Measure every runtime here; raises what ``bench_host`` raises."""
     _no_argument(address)
+    if request.vectors is not None:
+        raise UsageError("on this machine `pico-deploy verify --vectors` judges vectors")
     return bench_host(request.job, request.runtimes, request.progress)
 
 

@@ -16,7 +16,7 @@ from targets.architectures import Architecture
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "pico_bench"
-_TOOLS = ("bench.h", "bench.c", "pico_bench.c")
+_NOT_UNITS = ("pico_conform.c",)  # bench_conform.c includes it
 _FLAGS = ("-std=c11", "-O3", "-static", "-s")
 
 
@@ -43,7 +43,7 @@ def built(arch: Architecture, command: Sequence[str] | None = None) -> Path:
         return program
     place.mkdir(parents=True, exist_ok=True)
     part = place / f"{PROGRAM}.{os.getpid()}.part"
-    units = [str(path) for path in sources if path.suffix == ".c"]
+    units = [str(path) for path in sources if path.suffix == ".c" and path.name not in _NOT_UNITS]
     include = f"-I{ROOT / 'core' / 'include'}"
     done = subprocess.run(
         [*command, *_FLAGS, include, "-o", str(part), *units], capture_output=True, text=True
@@ -75,9 +75,9 @@ def compiler(arch: Architecture) -> list[str]:
 
 def _sources() -> list[Path]:
     core = ROOT / "core"
-    tools = [core / "tools" / name for name in _TOOLS]
-    found = sorted([*core.glob("src/**/*.[ch]"), *core.glob("include/*.h"), *tools])
-    if not all(path.is_file() for path in tools):
+    patterns = ("src/**/*.[ch]", "include/*.h", "tools/*.[ch]", "bench/*.[ch]")
+    found = sorted(path for pattern in patterns for path in core.glob(pattern))
+    if not found:
         raise MissingDependencyError(
             "the sources of the core are not installed; run this in a checkout, or give a "
             f"{PROGRAM} with --program"

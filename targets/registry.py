@@ -25,12 +25,13 @@ Progress = Callable[[int, int, str], None]
 class Request:
     """What to measure. ``runtimes`` are names of backends, the first one also makes the stream for
     a target that runs the core alone. ``program`` is a ``pico_bench`` to use instead of building
-    one.
+    one; ``vectors`` a set of conformance vectors to judge there too.
     """
 
     job: Job
     runtimes: Sequence[str]
     program: Path | None = None
+    vectors: Path | None = None
     progress: Progress = lambda done, total, what: None
 
 

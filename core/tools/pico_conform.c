@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "conform.h"
-#include "pico_cpu.h"
+#include "select_kernels.h"
 
 enum { EXIT_USAGE = 2, EXIT_FOLDER = 3, EXIT_DIFFERS = 11, MAX_PATH_SIZE = 1024 };
 static const size_t FIRST_MEMORY = (size_t)8 << 20, MOST_MEMORY = (size_t)1 << 30;
@@ -254,21 +254,6 @@ static int is_vector(const vector_set *set, const char *name) {
     return 0;
 }
 
-/* All flags of this CPU, or as many of them as give the kernel set that PICO_CPU names; 0 if none do. */
-static int select_kernels(uint32_t *flags) {
-    const char *wanted = getenv("PICO_CPU");
-    const uint32_t all = pico_cpu_detect();
-    *flags = all;
-    if (wanted == NULL || *wanted == 0) return 1;
-    for (uint32_t without = 0; without <= all; without++) {
-        *flags = all & ~without;
-        if (strcmp(pico_kernels_name(*flags), wanted) == 0) return 1;
-    }
-    fprintf(stderr, "PICO_CPU=%s: no such kernel set here; the best one is %s\n", wanted,
-            pico_kernels_name(all));
-    return 0;
-}
-
 static int judge_set(const vector_set *set, int count, char **wanted, uint32_t flags) {
     for (int i = 0; i < count; i++) {
         if (is_vector(set, wanted[i])) continue;
@@ -293,7 +278,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: pico_conform VECTORS [NAME...]\n");
         return EXIT_USAGE;
     }
-    if (!select_kernels(&flags)) return EXIT_USAGE;
+    if (!select_kernels("pico_conform", &flags)) return EXIT_USAGE;
     int code = EXIT_FOLDER;
     if (read_index(argv[1], &set)) {
         code = judge_set(&set, argc - 2, argv + 2, flags);

@@ -38,6 +38,9 @@ def bench(
         Path | None,
         typer.Option(help="A pico_bench built for the target, instead of building one."),
     ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option(help="Conformance vectors to judge on the target, too.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the result JSON here.")
     ] = None,
@@ -62,7 +65,7 @@ def bench(
     budget; of any other it is said that it is not a device measurement.
     """
     from pico_deploy.measure.budgets import all_kept, judge, load_budgets, require
-    from pico_deploy.measure.caveats import caveats
+    from pico_deploy.measure.caveats import caveats, require_conformance
     from pico_deploy.measure.compare import compare as compare_results
     from pico_deploy.measure.junit import junit as junit_xml
     from pico_deploy.measure.protocol import Job
@@ -90,7 +93,11 @@ def bench(
     )
     with StepProgress("bench", quiet=json or dry_run) as progress:
         request = targets.Request(
-            job, runtime or runtimes.names(), program=program, progress=progress.step
+            job,
+            runtime or runtimes.names(),
+            program=program,
+            vectors=vectors,
+            progress=progress.step,
         )
         if dry_run:
             steps = targets.plan(target, request)
@@ -113,6 +120,7 @@ def bench(
     data = {"result": result, "budgets": verdicts, "comparison": comparison}
     print_result(data, lines, json)
     print_warnings((*result.notes, *caveats(result)))
+    require_conformance(result)
     if junit is not None:
         write_bytes(junit, junit_xml(result, verdicts))
     if budgets is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pico_deploy.errors import VerificationError
 from pico_deploy.measure.budgets import NOT_A_DEVICE
 from pico_deploy.measure.figures import milliseconds, operations
-from pico_deploy.measure.result import Covers, Provenance, Result, Run, ThermalState
+from pico_deploy.measure.result import Conformance, Covers, Provenance, Result, Run, ThermalState
 from pico_deploy.measure.statistics import summarise
 
 UNSTEADY_CV_PERCENT = 10.0
@@ -20,6 +21,20 @@ _ORDER = list(ThermalState)
 def caveats(result: Result) -> list[str]:
     """One line for each; none means that nothing known speaks against the figures."""
     return [*_of_result(result), *(line for run in result.runs for line in _of_run(run))]
+
+
+def require_conformance(result: Result) -> None:
+    """Raise ``VerificationError`` when a conformance vector failed beside a measurement."""
+    for run in result.runs:
+        if run.conformance is not None and run.conformance.failures:
+            raise VerificationError(f"{run.runtime}: {_failures(run.conformance)}")
+
+
+def _failures(found: Conformance) -> str:
+    return (
+        f"{len(found.failures)} of {found.vectors} conformance vectors failed, "
+        f"first: {found.failures[0]}"
+    )
 
 
 def _of_result(result: Result) -> Iterator[str]:
@@ -50,10 +65,7 @@ def _of_run(run: Run) -> Iterator[str]:
                 f"{dropped.reason}"
             )
     if run.conformance is not None and run.conformance.failures:
-        yield (
-            f"{run.runtime}: {len(run.conformance.failures)} of {run.conformance.vectors} "
-            f"conformance vectors failed, first: {run.conformance.failures[0]}"
-        )
+        yield f"{run.runtime}: {_failures(run.conformance)}"
 
 
 def _accelerator(run: Run) -> Iterator[str]:

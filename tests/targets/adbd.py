@@ -99,6 +99,8 @@ class Link:
         self.writer.close()
 
     async def _handle(self, command: int, first: int, second: int, data: bytes) -> None:
+        if self.adbd.faults.silent:
+            return
         channel = self.channels.get(second)
         if command in (CNXN, AUTH):
             if self.adbd.faults.unauthorised:
@@ -120,8 +122,6 @@ class Link:
             channel.acknowledged.release()
 
     async def _open(self, remote: int, service: str) -> None:
-        if self.adbd.faults.silent:
-            return
         channel = Channel(self, self.adbd.next_id(), remote)
         work: Coroutine[None, None, None]
         if service.startswith("shell,v2"):
@@ -152,6 +152,7 @@ class Adbd:
         self.stopped_programs = 0
         self.serial = ""
         self._ids = 0
+        self.links: list[Link] = []
         (root / DATA[1:]).mkdir(parents=True)
         started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main(started)))
@@ -165,8 +166,11 @@ class Adbd:
         started.set()
         await self._done.wait()
         server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        for link in self.links:
+            link.writer.transport.abort()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            await asyncio.wait(rest, timeout=5)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._done.set)
@@ -185,7 +189,9 @@ class Adbd:
         return f"device::{told}features=shell_v2,cmd".encode()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await Link(self, reader, writer).serve()
+        link = Link(self, reader, writer)
+        self.links.append(link)
+        await link.serve()
 
     # ---- shell ----
 

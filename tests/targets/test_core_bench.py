@@ -18,6 +18,7 @@ from tiny_codec import flat_blocks
 
 from pico_deploy.cli.app import run
 from pico_deploy.errors import UsageError, VerificationError
+from pico_deploy.measure.caveats import require_conformance
 from pico_deploy.measure.host import bench_host
 from pico_deploy.measure.protocol import Job
 from pico_deploy.measure.result import Covers, Phase, Provenance, ReadBack, Result
@@ -156,6 +157,36 @@ def test_verdict_is_refused_however_fast_and_junit_shows_no_pass(
     assert load(tmp_path / "r.json").provenance is Provenance.EMULATED
     suite = ElementTree.parse(tmp_path / "j.xml").getroot()
     assert (suite.attrib["tests"], suite.attrib["errors"]) == ("1", "1")
+
+
+VECTORS = Path(__file__).parents[2] / "conformance" / "vectors"
+
+
+def test_conformance_vectors_are_judged_on_the_target_too(
+    target: str, job: Job, pico_bench: Callable[[str], Path]
+) -> None:
+    request = Request(job, ["onnx"], program_for(target, pico_bench), VECTORS)
+    (found,) = registry.bench(target, request).runs
+    assert found.conformance is not None
+    assert found.conformance.vectors == found.conformance.passed > 60
+    require_conformance(registry.bench("local", Request(job, ["onnx"], pico_bench("x86-64"))))
+
+
+def test_vector_that_fails_or_is_not_judged_is_named_and_fails_the_bench(
+    job: Job, pico_bench: Callable[[str], Path], tmp_path: Path
+) -> None:
+    alter = '/size-1x1/s/exact/differs/;/"scene-flat/d'
+    broken = tmp_path / "pico_bench"
+    broken.write_text(f"#!/bin/sh\n{pico_bench('x86-64')} \"$@\" | sed '{alter}'\n")
+    result = registry.bench("local", Request(job, ["onnx"], broken, VECTORS))
+    found = result.runs[0].conformance
+    assert found is not None
+    assert "size-1x1 differs" in found.failures
+    assert any(
+        name.startswith("scene-flat") and "was not judged" in name for name in found.failures
+    )
+    with pytest.raises(VerificationError, match="conformance vectors failed, first: size-1x1"):
+        require_conformance(result)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
  * One static program, so that `adb shell` can run it. The report holds parts of the result JSON of
  * pico_deploy/measure/result.py; what the program cannot know (the bundle, what the device is) is added by
  * the one who sent it. Exit code: 0 done, 2 wrong arguments, 3 a file cannot be read, 9 the report cannot be
- * written, 11 the core refused or failed. PICO_CPU forces a kernel set. */
+ * written, 11 the core refused or failed, or a vector differs. PICO_CPU forces a kernel set. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +18,11 @@
 #endif
 
 #include "bench.h"
-#include "pico_cpu.h"
+#include "../tools/select_kernels.h"
 
 enum { EXIT_USAGE = 2, EXIT_INPUT = 3, EXIT_OUTPUT = 9, EXIT_CORE = 11, LOADS = 4, MOST_PASSES = 1000000 };
 
-#ifdef PICO_BENCH_CONFORM
-int pico_conform_main(int argc, char **argv);
-#endif
+int pico_conform_main(int argc, char **argv); /* bench_conform.c */
 
 static int read_file(const char *path, pico_span *out) {
     FILE *file = fopen(path, "rb");
@@ -50,21 +48,6 @@ static int read_count(const char *text, uint32_t least, uint32_t *out) {
     }
     *out = (uint32_t)value;
     return 1;
-}
-
-/* As many flags of this CPU as give the kernel set that PICO_CPU names, or all of them; 0 if none do. */
-static int select_kernels(uint32_t *flags) {
-    const char *wanted = getenv("PICO_CPU");
-    const uint32_t all = pico_cpu_detect();
-    *flags = all;
-    if (wanted == NULL || *wanted == 0) return 1;
-    for (uint32_t without = 0; without <= all; without++) {
-        *flags = all & ~without;
-        if (strcmp(pico_kernels_name(*flags), wanted) == 0) return 1;
-    }
-    fprintf(stderr, "pico_bench: PICO_CPU=%s is no kernel set of this CPU; the best one is %s\n", wanted,
-            pico_kernels_name(all));
-    return 0;
 }
 
 /* ---- The report ---- */
@@ -168,7 +151,7 @@ static int run(char **arguments) {
     memset(&report, 0, sizeof report);
     job.loads = LOADS;
     if (!read_count(arguments[3], 1, &job.iterations) || !read_count(arguments[4], 0, &job.warm_up) ||
-        !select_kernels(&job.cpu_flags)) {
+        !select_kernels("pico_bench", &job.cpu_flags)) {
         return EXIT_USAGE;
     }
     if (!read_file(arguments[0], &job.model) || !read_file(arguments[1], &job.stream)) return EXIT_INPUT;
@@ -188,9 +171,7 @@ static int run(char **arguments) {
 
 int main(int argc, char **argv) {
     if (argc == 7 && strcmp(argv[1], "run") == 0) return run(argv + 2);
-#ifdef PICO_BENCH_CONFORM
     if (argc >= 3 && strcmp(argv[1], "conform") == 0) return pico_conform_main(argc - 1, argv + 1);
-#endif
     fprintf(stderr, "usage: pico_bench run MODEL STREAM REPORT ITERATIONS WARM_UP\n"
                     "       pico_bench conform VECTORS [NAME...]\n");
     return EXIT_USAGE;
