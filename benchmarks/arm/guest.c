@@ -11,6 +11,7 @@
 
 #include "../core_bench.c"
 #include "mark.h"
+#include "native.h"
 
 enum { LANES = 32, ROW = 504, ROWS_OF_PIXELS = 32, LEVEL = 1 };
 
@@ -90,11 +91,32 @@ static void count_skip(const bench *tables, const job *j, const slice *s, const 
     const uint32_t threshold = choose_threshold(&tables->tables, tables->rows, index, values, n);
     int8_t *out = room(n);
     COUNT(set, "compact", n, kernels->compact(index, n, threshold, j->active_index));
-    COUNT(set, "compact-values", n,
-          kernels->compact_values(index, values, n, threshold, j->active_index, j->active_values));
+    COUNT(set, "split", n,
+          kernels->split(index, values, n, threshold, j->active_index, j->active_values, j->entries));
     COUNT(set, "expand", n, kernels->expand(index, j->active_values, n, threshold, out));
-    COUNT(set, "find-skipped", n, kernels->find_skipped(index, values, n, threshold, j->entries));
     free(out);
+}
+
+static void count_symbols(const slice *s, uint32_t flags, const char *set) {
+    static uint32_t wide[256];
+    static uint16_t narrow[256];
+    const pico_kernels *kernels = kernels_select(flags);
+    for (int v = -128; v < 128; v++) {
+        wide[(uint8_t)v] = float_from_integer(FLOAT32, v);
+        narrow[(uint8_t)v] = (uint16_t)float_from_integer(FLOAT16, v);
+    }
+    const int8_t *values = (int8_t *)s->values.data;
+    const size_t n = s->n;
+    uint8_t *floats = room(4 * n);
+    int8_t *back = room(n);
+    int good = 1;
+    COUNT(set, "symbols-out-f32", n, kernels->symbols_out_f32(wide, values, n, floats));
+    COUNT(set, "symbols-in-f32", n, good = good && kernels->symbols_in_f32(floats, n, 127, back));
+    COUNT(set, "symbols-out-f16", n, kernels->symbols_out_f16(narrow, values, n, floats));
+    COUNT(set, "symbols-in-f16", n, good = good && kernels->symbols_in_f16(floats, n, 127, back));
+    require(good && memcmp(back, values, n) == 0, "symbols changed");
+    free(floats);
+    free(back);
 }
 
 static void count_network(uint32_t flags, file entropy_bin, file z, const char *set) {
@@ -154,6 +176,7 @@ int main(int argc, char **argv) {
                  room(4 * n), room(2 * n), room(n)};
         for (int s = 0; s < 2; s++) count_coding(tables, j, &slices[s], set);
         count_skip(tables, &j, &slices[0], set);
+        count_symbols(&slices[0], flags[i], set);
         count_network(flags[i], model, z, set);
         count_pixels(flags[i], set);
     }

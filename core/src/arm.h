@@ -11,6 +11,7 @@
 
 #include "kernels.h"
 #include "mask_tables.h"
+#include "specialised.h"
 
 #if defined(__ARM_FEATURE_DOTPROD)
 #define NEON_DOT

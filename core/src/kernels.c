@@ -34,6 +34,7 @@ int avx512_shuffled(const network_layer *layer, const int32_t *bias, const uint8
 #endif
 
 #ifdef PICO_NEON
+PICO_DECLARE_RANS(neon)
 PICO_DECLARE_SKIP(neon)
 PICO_DECLARE_NETWORK(neon)
 PICO_DECLARE_NETWORK(neon_dot) /* pointwise layers */
@@ -44,6 +45,7 @@ PICO_DECLARE_PIXELS(neon)      /* out */
 #endif
 
 #ifdef PICO_WASM_SIMD
+PICO_DECLARE_RANS(wasm) /* no encoder, for the same reason */
 PICO_DECLARE_SKIP(wasm)
 PICO_DECLARE_NETWORK(wasm)
 PICO_DECLARE_PIXELS(wasm) /* out */
@@ -74,7 +76,7 @@ static const kernel_set sets[] = {
 #ifdef PICO_NEON
     {PICO_CPU_NEON | PICO_CPU_NEON_DOT,
      {.name = "neon_dot",
-      RANS(scalar),
+      RANS(neon),
       SKIP(neon),
       .pointwise_first = neon_dot_pointwise_first,
       .pointwise = neon_dot_pointwise,
@@ -82,12 +84,13 @@ static const kernel_set sets[] = {
       .depthwise = neon_depthwise,
       UPSAMPLE(neon),
       NEON_PIXELS, SYMBOLS(scalar)}},
-    {PICO_CPU_NEON, {.name = "neon", RANS(scalar), SKIP(neon), NETWORK(neon), UPSAMPLE(neon), NEON_PIXELS, SYMBOLS(scalar)}},
+    {PICO_CPU_NEON, {.name = "neon", RANS(neon), SKIP(neon), NETWORK(neon), UPSAMPLE(neon), NEON_PIXELS, SYMBOLS(scalar)}},
 #endif
 #ifdef PICO_WASM_SIMD
     {PICO_CPU_WASM_SIMD,
      {.name = "wasm_simd",
-      RANS(scalar),
+      .rans_decode = wasm_rans_decode,
+      .rans_encode = scalar_rans_encode,
       SKIP(wasm),
       NETWORK(wasm),
       UPSAMPLE(wasm),

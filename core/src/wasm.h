@@ -10,6 +10,7 @@
 
 #include "kernels.h"
 #include "mask_tables.h"
+#include "specialised.h"
 
 #endif
 #endif

@@ -628,10 +628,31 @@ static void tables_of_masks_are_what_they_say(void) {
     }
 }
 
+static void tables_of_lanes_are_what_they_say(void) {
+    for (uint32_t mask = 0; mask < 16; mask++) {
+        uint8_t to_lanes[16], of_lanes[8];
+        memset(to_lanes, 0x80, sizeof to_lanes);
+        memset(of_lanes, 0x80, sizeof of_lanes);
+        uint8_t before = 0, all = 0;
+        for (uint32_t lane = 0; lane < 4; lane++) all = (uint8_t)(all + (mask >> lane & 1));
+        for (uint32_t lane = 0; lane < 4; lane++) {
+            if ((mask >> lane & 1) == 0) continue;
+            for (uint32_t byte = 0; byte < 2; byte++) {
+                to_lanes[4 * lane + byte] = (uint8_t)(2 * before + byte);
+                of_lanes[8 - 2 * (all - before) + (int)byte] = (uint8_t)(4 * lane + byte);
+            }
+            before++;
+        }
+        REQUIRE(equal(words_to_lanes[mask], to_lanes, sizeof to_lanes));
+        REQUIRE(equal(words_of_lanes[mask], of_lanes, sizeof of_lanes));
+    }
+}
+
 const test_case set_tests[] = {
     {"every kernel of every set gives the same bytes as scalar", every_set_is_the_same_as_scalar},
     {"a wrong kernel is seen", a_wrong_kernel_is_seen},
     {"a set is chosen only if all of its flags are set", a_set_needs_all_of_its_flags},
     {"the tables of masks are what they say", tables_of_masks_are_what_they_say},
+    {"the tables of lanes are what they say", tables_of_lanes_are_what_they_say},
     {NULL, NULL},
 };

@@ -9,14 +9,15 @@ import re
 import pytest
 from cross_build import ARM64_CLANG, ARM64_SANITIZED, ARMHF, I686, S390X, WASM, Build, Target
 
-FAMILIES = 5
+FAMILIES = 6
+"""At least; a set may have kernels that others do without."""
 NO_DOT, DOT = "cortex-a53", "cortex-a76"
 
 
 def kernels_by_verdict(output: str) -> dict[str, set[str]]:
     """'verified' and 'not runnable here' → names of sets; a set is listed once a family."""
     found = re.findall(r"^ +(\w+) +(verified|not runnable here) +\S", output, re.MULTILINE)
-    assert all(found.count(line) == FAMILIES for line in found), output
+    assert all(found.count(line) >= FAMILIES for line in found), output
     return {verdict: {s for s, v in found if v == verdict} for _, verdict in found}
 
 

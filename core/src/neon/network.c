@@ -14,7 +14,7 @@ typedef struct wide_pixels {
     int16x8_t low, high;
 } wide_pixels;
 
-static inline wide_pixels widen(uint8x16_t v, int is_signed) {
+SPECIALISED wide_pixels widen(uint8x16_t v, int is_signed) {
     if (is_signed) {
         const int8x16_t s = vreinterpretq_s8_u8(v);
         return (wide_pixels){vmovl_s8(vget_low_s8(s)), vmovl_high_s8(s)};
@@ -39,7 +39,7 @@ static inline int16x8_t load_some_weights(const int8_t *weight, size_t count) {
 }
 
 /* Eight inputs into the sums of every output. */
-static inline void add_inputs(block *sums, const wide_pixels *x, const int16x8_t *w, const size_t outputs) {
+SPECIALISED void add_inputs(block *sums, const wide_pixels *x, const int16x8_t *w, const size_t outputs) {
 #define TAP(lane)                                                                                            \
     for (size_t q = 0; q < outputs; q++) ADD_PRODUCTS(&sums[q], x[lane], w[q], lane);
     TAP(0) TAP(1) TAP(2) TAP(3) TAP(4) TAP(5) TAP(6) TAP(7)
@@ -47,7 +47,7 @@ static inline void add_inputs(block *sums, const wide_pixels *x, const int16x8_t
 }
 
 /* `outputs` rows of one block of pixels; the pixels of inputs that make up the last eight are 0. */
-static inline void pointwise_outputs(const network_layer *layer, const int32_t *bias, const wide_pixels *x,
+SPECIALISED void pointwise_outputs(const network_layer *layer, const int32_t *bias, const wide_pixels *x,
                                      size_t o, const size_t outputs, uint8_t *out, size_t count) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const int8_t *weight = layer->weight + o * inputs;
@@ -68,7 +68,7 @@ static inline void pointwise_outputs(const network_layer *layer, const int32_t *
     }
 }
 
-static inline void pointwise(const network_layer *given, const int32_t *bias, const uint8_t *in, uint8_t *out,
+SPECIALISED void pointwise(const network_layer *given, const int32_t *bias, const uint8_t *in, uint8_t *out,
                              int is_signed) {
     const network_layer copy = *given, *layer = &copy; /* which no store of a byte can alias */
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
@@ -106,7 +106,7 @@ static inline block sums_of_window(const uint8_t *at, size_t stride, const int8_
     return sums;
 }
 
-static inline void depthwise(const network_layer *given, const int32_t *bias, const uint8_t *in, uint8_t *out,
+SPECIALISED void depthwise(const network_layer *given, const int32_t *bias, const uint8_t *in, uint8_t *out,
                              int is_signed) {
     const network_layer copy = *given, *layer = &copy;
     const size_t side = layer->side, pixels = side * side, stride = side + 2;

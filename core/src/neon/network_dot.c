@@ -47,7 +47,7 @@ typedef struct output_sums {
     }
 
 /* `outputs` rows of one block of pixels. */
-NEON_DOT static inline void pointwise_outputs(const network_layer *layer, const int32_t *bias,
+NEON_DOT SPECIALISED void pointwise_outputs(const network_layer *layer, const int32_t *bias,
                                               const group *packed, size_t o, const size_t outputs,
                                               int is_signed, uint8_t *out, size_t count) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
@@ -84,7 +84,7 @@ NEON_DOT static inline void pointwise_outputs(const network_layer *layer, const 
     }
 }
 
-NEON_DOT static inline void pointwise(const network_layer *given, const int32_t *bias, const uint8_t *in,
+NEON_DOT SPECIALISED void pointwise(const network_layer *given, const int32_t *bias, const uint8_t *in,
                                       uint8_t *out, int is_signed) {
     const network_layer copy = *given, *layer = &copy; /* which no store of a byte can alias */
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;

@@ -26,7 +26,7 @@ static inline block nothing(void) {
 }
 
 /* Two rows of bytes as pairs of int16. */
-static inline block interleave(v128_t a, v128_t b, int is_signed) {
+SPECIALISED block interleave(v128_t a, v128_t b, int is_signed) {
     const v128_t low = wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     const v128_t high = wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
     if (is_signed) {
@@ -88,7 +88,7 @@ static inline void store_some(uint8_t *at, size_t count, v128_t v) {
 }
 
 /* `outputs` rows of one block of pixels; taps beyond the last input are 0 up to the next eight. */
-static inline void pointwise_outputs(const network_layer *layer, const int32_t *bias, const block *packed,
+SPECIALISED void pointwise_outputs(const network_layer *layer, const int32_t *bias, const block *packed,
                                      size_t o, const size_t outputs, uint8_t *out, size_t count) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const int8_t *weight = layer->weight + o * inputs;
@@ -109,7 +109,7 @@ static inline void pointwise_outputs(const network_layer *layer, const int32_t *
     }
 }
 
-static inline void pointwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out,
+SPECIALISED void pointwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out,
                              int is_signed) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const v128_t zero = wasm_i8x16_splat(0);
@@ -145,7 +145,7 @@ static inline block sums_of_window(const uint8_t *at, size_t stride, const int8_
     return sums;
 }
 
-static inline void depthwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out,
+SPECIALISED void depthwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out,
                              int is_signed) {
     const size_t side = layer->side, pixels = side * side, stride = side + 2;
     const uint8_t *const end = out + layer->outputs * pixels;
