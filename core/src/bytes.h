@@ -142,6 +142,22 @@ static inline uint8_t *write_varint(uint8_t *p, uint32_t value) {
     return p;
 }
 
+/* Under the address sanitizer a write past one piece of an arena must not land in the next one unseen. */
+#if defined(__SANITIZE_ADDRESS__)
+#define PICO_ARENA_GUARDS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PICO_ARENA_GUARDS 1
+#endif
+#endif
+#ifdef PICO_ARENA_GUARDS
+void __asan_poison_memory_region(const volatile void *at, size_t size);
+void __asan_unpoison_memory_region(const volatile void *at, size_t size);
+enum { ARENA_GUARD = 64 };
+#else
+enum { ARENA_GUARD = 0 };
+#endif
+
 /* Carves aligned pieces out of the caller's memory. With base NULL it only adds up sizes, so a size query and
  * the real layout are the same code. Sizes are bounded by the limits of the format before they come here:
  * 2^32 is never reached. */
@@ -158,12 +174,15 @@ static inline arena arena_over(void *memory, size_t size) {
     if (memory != NULL) {
         size_t misaligned = (size_t)((uintptr_t)memory % ARENA_ALIGN);
         a.used = misaligned == 0 ? 0 : ARENA_ALIGN - misaligned;
+#ifdef PICO_ARENA_GUARDS
+        __asan_unpoison_memory_region(memory, size); /* it may have been an arena before */
+#endif
     }
     return a;
 }
 
 static inline void *arena_take(arena *a, size_t size) {
-    size_t padded = (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+    size_t padded = (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN + ARENA_GUARD;
     size_t at = a->used;
     if (a->base == NULL) {
         a->used += padded;
@@ -174,6 +193,9 @@ static inline void *arena_take(arena *a, size_t size) {
         return NULL;
     }
     a->used += padded;
+#ifdef PICO_ARENA_GUARDS
+    __asan_poison_memory_region(a->base + at + size, padded - size);
+#endif
     return a->base + at;
 }
 

@@ -78,6 +78,10 @@ static void put_table(writer *w, uint32_t entries, uint32_t first) {
 }
 
 bytes fixture_model(void) {
+    return fixture_model_of(2);
+}
+
+bytes fixture_model_of(uint32_t banks) {
     uint8_t *data = exactly(4096);
     writer w = {data};
     static const uint8_t magic[8] = {'P', 'I', 'C', 'O', 'E', 'N', 'T', 0};
@@ -102,17 +106,17 @@ bytes fixture_model(void) {
     put_u8(&w, FIXTURE_Y_TABLES);
     put_u8(&w, 2); /* z tables */
     put_u8(&w, 1); /* anchors */
-    put_u8(&w, 2); /* banks */
-    put_u8(&w, 1); /* bank tables */
+    put_u8(&w, banks);
+    put_u8(&w, banks > 1); /* bank tables */
     put_u8(&w, 0);
     for (int level = 0; level < FIXTURE_LEVELS; level++) put_u8(&w, 0);
-    for (int i = 0; i < 2 * FIXTURE_Z_CHANNELS; i++) put_u8(&w, (uint32_t)i % 2);
+    for (uint32_t i = 0; i < banks * FIXTURE_Z_CHANNELS; i++) put_u8(&w, i % 2);
     put_layer(&w, 0, FIXTURE_Z_CHANNELS, 4 * FIXTURE_Y_CHANNELS, 31, 2);
     put_layer(&w, 1, FIXTURE_Y_CHANNELS, FIXTURE_Y_CHANNELS, 255, 1);
     for (uint32_t i = 0; i < FIXTURE_Y_TABLES; i++) put_table(&w, 4 + i, 4000 - 480 * i);
     put_table(&w, 6, 2000);
     put_table(&w, 9, 500);
-    put_table(&w, 3, 3000);
+    if (banks > 1) put_table(&w, banks + 1, 3000);
     bytes model = {data, (size_t)(w.at - data) + 4};
     write_u32(data + 12, (uint32_t)model.size);
     uint8_t *exact = exactly(model.size);

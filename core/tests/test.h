@@ -50,6 +50,8 @@ enum {
     FIXTURE_Z = FIXTURE_Z_CHANNELS * FIXTURE_Z_SIDE * FIXTURE_Z_SIDE
 };
 bytes fixture_model(void);
+/* The same with another number of banks. */
+bytes fixture_model_of(uint32_t banks);
 /* Make the checksum of a changed entropy.bin hold again. */
 void reseal_model(bytes model);
 
