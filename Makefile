@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/binding/*)
 
-.PHONY: help env system test lint types pytest demo bench-core arm-cost clean
+.PHONY: help env system test lint types pytest demo bench-core arm-cost fuzz corruptions clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -52,6 +52,14 @@ bench-core: $(STAMP)
 ## make arm-cost   instructions a symbol on AArch64, by kernel set, under an emulator
 arm-cost: $(STAMP)
 	$(BIN)/python benchmarks/arm/cost.py
+
+## make fuzz     every fuzz target of the core for a minute, under the sanitizers (needs clang-19), and of the manifest
+fuzz: $(STAMP)
+	$(BIN)/python core/fuzz/fuzzers.py --seconds 60
+
+## make corruptions   damage real streams and models in a million ways; prints what became of them
+corruptions:
+	$(PYTHON) core/fuzz/corruptions.py --count 1000000
 
 ## make clean    remove what was built and installed here
 clean:

@@ -10,7 +10,7 @@
  *     is compiled with -fsanitize-coverage=trace-pc, which reports every basic block it runs.
  *
  * Usage: corrupt COUNT SEED FIRST MODEL.bin STREAM.pico... [MODEL.bin STREAM.pico...]
- * COUNT cases from number FIRST on; a case depends on SEED and its number only. */
+ * COUNT cases from number FIRST on, dealt out evenly; a case depends on SEED and its number only. */
 #include <inttypes.h>
 
 #include "corruption.h"
@@ -67,7 +67,6 @@ typedef struct subject {
     pico_image image;
     pico_entry chunks[PICO_MAX_CHUNKS], streams[MOST_STREAMS];
     symbols expected[MOST_STREAMS];
-    double weight; /* one over the steps that a case may take */
 } subject;
 
 static subject subjects[MOST_SUBJECTS];
@@ -107,16 +106,6 @@ static void add_subject(const char *name, bytes entropy_bin, model_in_sets *mode
         s->expected[i] = make_symbols(&model->info, tiles, tiles);
         REQUIRE(decode_one(model->in[0].model, s->file, &s->image, s->streams, i, &s->expected[i]) == PICO_OK);
     }
-    s->weight = 1.0 / (double)budget_of_stream(model->in[0].model, &s->image, s->image.tiles, s->file.size);
-}
-
-static const subject *choose_subject(random_source *random) {
-    double all = 0;
-    for (size_t i = 0; i < subject_count; i++) all += subjects[i].weight;
-    double rest = all * random_below(random, 1u << 30) / (1u << 30);
-    size_t i = 0;
-    while (i + 1 < subject_count && rest >= subjects[i].weight) rest -= subjects[i++].weight;
-    return &subjects[i];
 }
 
 /* ---- What became of the cases ---- */
@@ -285,7 +274,9 @@ static void name_the_case(void) {
 }
 
 static void print_tally(uint64_t count) {
-    printf("%" PRIu64 " corruptions: no crash, no step over budget, no wrong symbol outside a refused stream\n", count);
+    printf("%" PRIu64 " corruptions of %zu streams and their models: no crash, no step over budget, no wrong symbol "
+           "outside a refused stream\n",
+           count, subject_count);
     for (int kind = 0; kind < CORRUPTIONS; kind++)
         printf("  %-30s %9" PRIu64 "\n", corruption_names[kind], tally.kinds[kind]);
     printf("  files refused whole            %9" PRIu64 "\n", tally.refused_files);
@@ -329,7 +320,7 @@ int main(int argc, char **argv) {
     atexit(name_the_case);
     for (current_case = first; current_case < first + count; current_case++) {
         random_source random = random_from(run_seed, current_case);
-        const subject *s = choose_subject(&random);
+        const subject *s = &subjects[random_below(&random, (uint32_t)subject_count)];
         if (random_below(&random, 8) == 0) {
             corrupt_model(s, &random);
         } else {

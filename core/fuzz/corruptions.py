@@ -59,11 +59,15 @@ def _link(compiler: str, folder: Path, objects: Sequence[Path], flags: Sequence[
     return program
 
 
-def subjects(folder: Path = HERE / "streams") -> list[str]:
-    """Each model of the tree, followed by the streams that were made with it."""
-    arguments: list[str] = []
-    for model in sorted(folder.glob("*.bin")):
-        arguments += [str(model), *map(str, sorted(folder.glob(f"{model.stem}-*.pico")))]
+def subjects() -> list[str]:
+    """Each model, followed by streams that were made with it: photos coded with the trained model
+    of the conformance vectors, and small synthetic ones of other shapes."""
+    vectors = CORE.parent / "conformance"
+    arguments = [str(vectors / "model/bundle/entropy.bin")]
+    for kind in ("photo", "group", "lanes", "skip-dense", "symbols", "chunk-exif", "size"):
+        arguments += map(str, sorted(vectors.glob(f"vectors/{kind}*/stream.pico")))
+    for model in sorted((HERE / "streams").glob("*.bin")):
+        arguments += [str(model), *map(str, sorted(model.parent.glob(f"{model.stem}-*.pico")))]
     return arguments
 
 

@@ -105,10 +105,12 @@ int symbols_are_equal(const symbols *a, const symbols *b) {
 
 /* ---- Files ---- */
 
+enum { MOST_PIXELS = 3 * 56 }; /* three tiles of the fixture */
+
 recipe make_recipe(const model_in_sets *model, const uint8_t *four) {
     static const uint32_t lanes[3] = {4, 16, 32};
-    recipe image = {.layout = {lanes[four[0] % 3], 1 + four[0] / 3u % 26}};
-    REQUIRE(pico_grid_init(model->in[0].model, 1 + four[1], 1 + four[2], &image.grid, NULL) == PICO_OK);
+    recipe image = {.layout = {lanes[four[0] % 3], 1 + four[0] / 3u % 10}};
+    REQUIRE(pico_grid_init(model->in[0].model, 1 + four[1] % MOST_PIXELS, 1 + four[2] % MOST_PIXELS, &image.grid, NULL) == PICO_OK);
     image.levels = exactly(image.grid.tiles);
     for (uint32_t t = 0; t < image.grid.tiles; t++) {
         image.levels[t] = (uint8_t)((four[3] + t * (four[3] / 16u)) % model->info.levels);

@@ -48,7 +48,7 @@ typedef struct recipe {
 
 enum { RECIPE_BYTES = 4 };
 
-/* From four bytes: lanes and tiles per stream, width, height, levels. At most 25 tiles. */
+/* From four bytes: lanes and tiles per stream, width, height, levels. At most nine tiles. */
 recipe make_recipe(const model_in_sets *model, const uint8_t *four);
 
 /* Code all streams with the kernels of model->in[set]; `skip` as for pico_encode_stream. */

@@ -20,8 +20,6 @@ from pico_deploy.entropy.serialise import fingerprint, to_bytes
 
 MAGIC = b"PICO"
 _FIXED = struct.Struct("<4sBBBBI16s8sIIHBBH")
-MAX_HEADER, MAX_CHUNKS, MAX_CHUNK, MAX_STREAM = 1 << 20, 64, 1 << 24, 1 << 28
-MAX_SIDE, MAX_PIXELS, MAX_TILES = 65535, 1 << 28, 16384
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,33 +142,6 @@ def parse(data: bytes) -> Header:
         *(lanes, entropy_print, pixel_print, width, height, payload, border, per_stream),
         *(np.broadcast_to(levels, tiles), tuple(chunks), tuple(streams), frozenset(damaged)),
     )
-
-
-def _count_tiles(width: int, height: int, payload: int, border: int) -> int:
-    if not 16 <= payload <= 4096 or border > 64:
-        raise Damage(f"a tile of {payload} pixels with a border of {border}")
-    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE) or width * height > MAX_PIXELS:
-        raise Damage(f"an image of {width}×{height} pixels")
-    tiles = -(-width // payload) * -(-height // payload)
-    if tiles > MAX_TILES:
-        raise Damage(f"{tiles} tiles")
-    return tiles
-
-
-def _chunk_directory(reader: ByteReader) -> list[tuple[str, int]]:
-    """Type and size of every chunk; refuses critical ones, because none is known."""
-    kinds = []
-    count = reader.varint()
-    if count > MAX_CHUNKS:
-        raise Damage(f"{count} chunks")
-    for _ in range(count):
-        kind, size = reader.take(4), reader.varint()
-        if not kind.isalpha() or size > MAX_CHUNK:
-            raise Damage(f"a chunk {kind!r} of {size} bytes")
-        if kind[:1].isupper():
-            raise Damage(f"an unknown critical chunk {kind!r}")
-        kinds.append((kind.decode("ascii"), size))
-    return kinds
 
 
 def decode_file(
