@@ -39,6 +39,7 @@ from pico_deploy.runtime.backend import BackendOptions
 from pico_deploy.runtime.encode import encode
 from pico_deploy.runtime.photo import ArrayPixels
 from pico_deploy.runtime.session import Session
+from targets import profile
 from targets.architectures import Architecture, of_machine
 from targets.core_report import CoreReport, parse_conformance, parse_report, require_exact
 from targets.errors import TargetError, UnsupportedError
@@ -193,6 +194,7 @@ def _result(
     address: str, prepared: Prepared, report: CoreReport, info: DeviceInfo, run: Run
 ) -> Result:
     found = identify(info, report.seen)
+    measured = device(info, found)
     return Result(
         provenance=found.provenance,
         tool=Tool(
@@ -202,10 +204,11 @@ def _result(
             core_kernels=report.kernels,
             compiler=report.compiler,
         ),
-        device=device(info, found),
+        device=measured,
         bundle=prepared.bundle,
         workload=prepared.workload,
         target=address.partition(":")[0] if info.platform == "android" else address,
+        profile=profile.matching(measured),
         runs=(run,),
         notes=tuple(f"not identified as a device: {reason} is missing" for reason in found.missing),
     )

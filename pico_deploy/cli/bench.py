@@ -48,8 +48,10 @@ def bench(
         Path | None, typer.Option(help="Older result: show ratios with confidence intervals.")
     ] = None,
     budget: Annotated[
-        Path | None,
-        typer.Option(help="TOML with [budgets]; exit 12 unless all are kept on a device."),
+        str | None,
+        typer.Option(
+            help="A profile's name, or TOML with [budgets]; exit 12 unless a device keeps all."
+        ),
     ] = None,
     junit: Annotated[
         Path | None, typer.Option(help="Write the verdicts on the budgets here, as JUnit XML.")
@@ -64,7 +66,7 @@ def bench(
     Read-back is included. Only a result whose device was positively identified is judged against a
     budget; of any other it is said that it is not a device measurement.
     """
-    from pico_deploy.measure.budgets import all_kept, judge, load_budgets, require
+    from pico_deploy.measure.budgets import all_kept, require
     from pico_deploy.measure.caveats import caveats, require_conformance
     from pico_deploy.measure.compare import compare as compare_results
     from pico_deploy.measure.junit import junit as junit_xml
@@ -75,10 +77,11 @@ def bench(
     from pico_deploy.runtime import registry as runtimes
     from pico_deploy.runtime.backend import parse_precision
     from targets import registry as targets
+    from targets.verdicts import find
 
     if junit is not None and budget is None:
         raise UsageError("--junit writes the verdicts on budgets; give a --budget too")
-    budgets = None if budget is None else load_budgets(budget)
+    limits = None if budget is None else find(budget)
     older = None if compare is None else load(compare)
     job = Job(
         bundle=bundle,
@@ -106,7 +109,7 @@ def bench(
         result = targets.bench(target, request)
     if output is not None:
         save(result, output)
-    verdicts = [] if budgets is None else judge(result, budgets)
+    verdicts = [] if limits is None else limits.judge(result)
     comparison = None if older is None else compare_results(older, result)
     lines: list[str] = []
     if not json:
@@ -123,7 +126,7 @@ def bench(
     require_conformance(result)
     if junit is not None:
         write_bytes(junit, junit_xml(result, verdicts))
-    if budgets is not None:
+    if limits is not None:
         if json and not all_kept(verdicts):
             raise typer.Exit(BudgetError.exit_code)
         require(verdicts)

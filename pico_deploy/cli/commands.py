@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "bundle": "Compare or verify bundles.",
     "verify": "Check that runtimes here agree on a bundle's streams: symbols exact, pixels near.",
     "bench": "Measure encode and decode of a 12 MP photo: load, latency by phase, memory.",
+    "devices": "List what is connected, or the device profiles with their budgets.",
     "report": "Turn results of bench into one HTML file.",
     "evaluate": "Compare a bundle with the codecs of today on photos: rate, quality, time.",
     "doctor": "Show what can and what cannot be checked on this machine, and why.",

@@ -15,7 +15,8 @@ def report(
     results: Annotated[list[Path], typer.Argument(help="Results that bench wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")],
     budget: Annotated[
-        Path | None, typer.Option(help="TOML with [budgets], judged on device results only.")
+        str | None,
+        typer.Option(help="A profile's name, or TOML with [budgets]; judged on devices only."),
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -24,7 +25,8 @@ def report(
     With two results of the same device, the second is also compared with the first.
     """
     from pico_deploy.measure.report import write_report
+    from targets.verdicts import find
 
-    found = write_report(results, output, budget)
+    found = write_report(results, output, None if budget is None else find(budget).judge)
     lines = (f"{output}: {len(results)} result(s)", *found.notes)
     print_result(found, lines, json)

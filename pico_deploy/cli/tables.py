@@ -46,6 +46,11 @@ def _table(
     return table
 
 
+def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of words, all columns flush left."""
+    return _table(title, columns, rows, columns)
+
+
 def result_tables(result: Result) -> Iterator[Table]:
     """Latency, load and memory of each runtime, then the phases of each."""
     from pico_deploy.measure.figures import (

@@ -22,8 +22,11 @@ from pico_deploy.errors import BudgetError, InputError
 from pico_deploy.measure.result import Covers, Operation, Provenance, Result, Run
 from pico_deploy.measure.statistics import summarise
 
-Outcome = Literal["within", "over", "not measured", "not a device measurement"]
+Outcome = Literal[
+    "within", "over", "not measured", "not a device measurement", "another device than the budget's"
+]
 NOT_A_DEVICE: Outcome = "not a device measurement"
+OTHER_DEVICE: Outcome = "another device than the budget's"
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -80,9 +83,9 @@ def load_budgets(path: Path) -> Budgets:
         ) from error
 
 
-def judge(result: Result, budgets: Budgets) -> list[Verdict]:
-    """One verdict for each run and limit. Figures that are not of a device are shown and not
-    judged.
+def judge(result: Result, budgets: Budgets, is_other_device: bool = False) -> list[Verdict]:
+    """One verdict for each run and limit. Figures that are not of a device, or
+    (``is_other_device``) not of the one that the budgets are for, are shown and not judged.
     """
     verdicts = []
     for run in result.runs:
@@ -90,6 +93,8 @@ def judge(result: Result, budgets: Budgets) -> list[Verdict]:
         for name, limit in budgets.model_dump(exclude_none=True).items():
             measured = figures[name]
             outcome = _outcome(measured, limit, result.provenance)
+            if is_other_device and outcome in ("within", "over"):
+                outcome = OTHER_DEVICE
             verdicts.append(Verdict(run.runtime, name, limit, measured, outcome))
     return verdicts
 

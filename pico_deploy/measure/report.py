@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pico_deploy.measure.budgets import judge, load_budgets
+from pico_deploy.measure.budgets import Verdict
 from pico_deploy.measure.compare import compare
 from pico_deploy.measure.html import page
+from pico_deploy.measure.result import Result
 from pico_deploy.measure.store import load
 from pico_deploy.outputs import write_bytes
 
@@ -22,14 +23,17 @@ class Written:
     notes: tuple[str, ...]
 
 
-def write_report(paths: Sequence[Path], output: Path, budget: Path | None = None) -> Written:
-    """Write the page. Two results are compared, the first being the older one.
+Judge = Callable[[Result], list[Verdict]]
+
+
+def write_report(paths: Sequence[Path], output: Path, judge: Judge | None = None) -> Written:
+    """Write the page, with the verdicts that ``judge`` gives. Two results are compared, the first
+    being the older one.
 
     Raises ``InputError`` for a file that is no result, ``OutputError``.
     """
     results = [load(path) for path in paths]
-    budgets = None if budget is None else load_budgets(budget)
-    verdicts = [] if budgets is None else [v for r in results for v in judge(r, budgets)]
+    verdicts = [] if judge is None else [verdict for r in results for verdict in judge(r)]
     comparison = compare(*results) if len(results) == 2 else None
     write_bytes(output, page(results, verdicts, comparison).encode())
     return Written(output, len(results), comparison.not_the_same if comparison else ())
