@@ -20,6 +20,14 @@
     .symbols_in_f32 = set##_symbols_in_f32, .symbols_in_f16 = set##_symbols_in_f16,                          \
     .symbols_out_f32 = set##_symbols_out_f32, .symbols_out_f16 = set##_symbols_out_f16
 
+/* Those whose other direction is a table, which is left to scalar. */
+#define PIXELS_OUT(set)                                                                                      \
+    .pixels_in_f32 = scalar_pixels_in_f32, .pixels_in_f16 = scalar_pixels_in_f16,                            \
+    .pixels_out_f32 = set##_pixels_out_f32, .pixels_out_f16 = set##_pixels_out_f16
+#define SYMBOLS_IN(set)                                                                                      \
+    .symbols_in_f32 = set##_symbols_in_f32, .symbols_in_f16 = set##_symbols_in_f16,                          \
+    .symbols_out_f32 = scalar_symbols_out_f32, .symbols_out_f16 = scalar_symbols_out_f16
+
 #ifdef PICO_X86
 PICO_DECLARE_RANS(sse41) /* no encoder: a vector would need another shift in every lane */
 PICO_DECLARE_SKIP(sse41)
@@ -38,17 +46,16 @@ PICO_DECLARE_RANS(neon)
 PICO_DECLARE_SKIP(neon)
 PICO_DECLARE_NETWORK(neon)
 PICO_DECLARE_NETWORK(neon_dot) /* pointwise layers */
-PICO_DECLARE_PIXELS(neon)      /* out */
-#define NEON_PIXELS                                                                                          \
-    .pixels_in_f32 = scalar_pixels_in_f32, .pixels_in_f16 = scalar_pixels_in_f16,                            \
-    .pixels_out_f32 = neon_pixels_out_f32, .pixels_out_f16 = neon_pixels_out_f16
+PICO_DECLARE_PIXELS(neon)      /* out, */
+PICO_DECLARE_SYMBOLS(neon)     /* in: the other way is a table */
 #endif
 
 #ifdef PICO_WASM_SIMD
 PICO_DECLARE_RANS(wasm) /* no encoder, for the same reason */
 PICO_DECLARE_SKIP(wasm)
 PICO_DECLARE_NETWORK(wasm)
-PICO_DECLARE_PIXELS(wasm) /* out */
+PICO_DECLARE_PIXELS(wasm)  /* out, */
+PICO_DECLARE_SYMBOLS(wasm) /* in: the other way is a table */
 #endif
 
 static const kernel_set sets[] = {
@@ -83,8 +90,16 @@ static const kernel_set sets[] = {
       .depthwise_first = neon_depthwise_first,
       .depthwise = neon_depthwise,
       UPSAMPLE(neon),
-      NEON_PIXELS, SYMBOLS(scalar)}},
-    {PICO_CPU_NEON, {.name = "neon", RANS(neon), SKIP(neon), NETWORK(neon), UPSAMPLE(neon), NEON_PIXELS, SYMBOLS(scalar)}},
+      PIXELS_OUT(neon),
+      SYMBOLS_IN(neon)}},
+    {PICO_CPU_NEON,
+     {.name = "neon",
+      RANS(neon),
+      SKIP(neon),
+      NETWORK(neon),
+      UPSAMPLE(neon),
+      PIXELS_OUT(neon),
+      SYMBOLS_IN(neon)}},
 #endif
 #ifdef PICO_WASM_SIMD
     {PICO_CPU_WASM_SIMD,
@@ -94,11 +109,8 @@ static const kernel_set sets[] = {
       SKIP(wasm),
       NETWORK(wasm),
       UPSAMPLE(wasm),
-      .pixels_in_f32 = scalar_pixels_in_f32,
-      .pixels_in_f16 = scalar_pixels_in_f16,
-      .pixels_out_f32 = wasm_pixels_out_f32,
-      .pixels_out_f16 = wasm_pixels_out_f16,
-      SYMBOLS(scalar)}},
+      PIXELS_OUT(wasm),
+      SYMBOLS_IN(wasm)}},
 #endif
     {PICO_CPU_SCALAR,
      {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), UPSAMPLE(scalar), PIXELS(scalar), SYMBOLS(scalar)}},
