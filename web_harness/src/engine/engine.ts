@@ -1,0 +1,226 @@
+/** The codec behind the page: one core, one runtime, one bundle and one picture at a time. */
+
+import { fetchBundle, httpFetcher } from '../bundle/bundle';
+import { runVectors } from '../conformance/vectors';
+import { Core } from '../core/core';
+import { toNanoseconds } from '../core/executor';
+import { Grid, Model } from '../core/model';
+import { PicoError } from '../errors';
+import { type BenchSettings, bench } from '../measure/bench';
+import { describeMachine } from '../measure/device';
+import { assemble } from '../measure/result';
+import { decode, encode, type Parts } from '../runtime/codec';
+import type { Observer, Phase } from '../runtime/observer';
+import { findAdapter, OnnxRuntime, type Provider } from '../runtime/onnx';
+import { type Picture, psnr } from '../runtime/picture';
+import { CORE_FILES, ORT_FILES, VERSION } from './assets';
+import type {
+  BenchDone,
+  DecodedPicture,
+  Encoded,
+  Environment,
+  Opened,
+  OpenRequest,
+  PhaseTimes,
+  VectorsDone,
+} from './protocol';
+
+export type Report = (done: number, total: number, what: string) => void;
+
+interface Session {
+  core: Core;
+  runtime: OnnxRuntime;
+  parts: Parts;
+  request: OpenRequest;
+  observed: string;
+  loadNs: number;
+}
+
+const COLD =
+  'first in a fresh page: download of the bundle, start of core and runtime, both sessions';
+const WARM_LOADS = 1;
+const MAX_RUNTIME_THREADS = 4;
+
+/** One thread is the engine's own, which waits while the pool works. */
+const poolSize = (): number => Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1));
+
+export class Engine {
+  private session: Session | null = null;
+  private picture: Picture | null = null;
+
+  async environment(): Promise<Environment> {
+    const { adapter, reason } = await findAdapter();
+    return {
+      browser: (await describeMachine()).browser,
+      isolated: self.crossOriginIsolated,
+      cores: navigator.hardwareConcurrency,
+      adapter: adapter?.name ?? null,
+      adapterIsSoftware: adapter?.software ?? false,
+      adapterReason: reason,
+    };
+  }
+
+  async open(request: OpenRequest): Promise<Opened> {
+    this.session?.core.close();
+    this.session = null;
+    const start = performance.now();
+    const { provider, observed } = await chooseProvider(request.provider);
+    const core = await Core.start(CORE_FILES, poolSize());
+    const key = request.key;
+    const fetcher = httpFetcher(new URL(request.url), () =>
+      key === null ? {} : { Authorization: `Bearer ${key}` },
+    );
+    const bundle = await fetchBundle(core, request.name, fetcher);
+    const model = Model.load(core, bundle.entropyBin);
+    if (model.fingerprint !== bundle.manifest.entropy_fingerprint)
+      throw new PicoError(
+        'bad-bundle',
+        'entropy.bin is not the one the manifest names; convert the bundle again',
+      );
+    const threads = request.threads || Math.min(MAX_RUNTIME_THREADS, navigator.hardwareConcurrency);
+    const runtime = await OnnxRuntime.start(provider, ORT_FILES[provider], threads);
+    const analysis = await runtime.load(bundle, 'analysis');
+    const synthesis = await runtime.load(bundle, 'synthesis');
+    const loadNs = toNanoseconds(performance.now() - start);
+    const parts = { bundle, model, analysis, synthesis };
+    this.session = { core, runtime, parts, request, observed, loadNs };
+    return {
+      codec: bundle.manifest.codec,
+      modelVersion: bundle.manifest.model_version,
+      fingerprint: model.fingerprint,
+      levels: model.info.levels,
+      bytes: bundle.size,
+      provider,
+      observed,
+      runtime: runtime.version,
+      threads: runtime.threads,
+      kernels: core.kernels,
+      coreThreads: core.singleThreadReason === '' ? core.executor.width : 0,
+      singleThreadReason: core.singleThreadReason,
+      loadNs,
+    };
+  }
+
+  setPicture(picture: Picture): void {
+    this.picture = picture;
+  }
+
+  async encode(level: number, report: Report): Promise<Encoded> {
+    const { parts } = this.opened();
+    const { rgb, width, height } = this.shown();
+    const { watch, phases } = stopwatch(report, 'encode');
+    const start = performance.now();
+    const stream = await encode(parts, rgb, width, height, level, watch);
+    return { stream: new Uint8Array(stream), ns: toNanoseconds(performance.now() - start), phases };
+  }
+
+  async decode(stream: Uint8Array, report: Report): Promise<DecodedPicture> {
+    const { parts } = this.opened();
+    const { watch, phases } = stopwatch(report, 'decode');
+    const start = performance.now();
+    const decoded = await decode(parts, stream, watch);
+    const ns = toNanoseconds(performance.now() - start);
+    const same = this.picture?.width === decoded.width && this.picture.height === decoded.height;
+    return { ...decoded, ns, phases, psnrDb: same ? psnr(this.shown().rgb, decoded.rgb) : null };
+  }
+
+  async bench(settings: BenchSettings, report: Report): Promise<BenchDone> {
+    const session = this.opened();
+    const { core, runtime, parts, request } = session;
+    const picture = this.shown();
+    const measured = await bench(parts, picture, settings, report);
+    const mark = core.arena.mark();
+    const grid = Grid.make(parts.model, picture.width, picture.height);
+    const result = assemble({
+      core,
+      parts,
+      runtime,
+      observed: session.observed,
+      requested: request.provider === 'auto' ? 'webgpu, then cpu' : accelerator(request.provider),
+      machine: await describeMachine(),
+      picture,
+      grid,
+      settings,
+      load: {
+        cold_ns: session.loadNs,
+        cold_means: COLD,
+        warm_ns: await warmLoads(session),
+      },
+      measured,
+      version: VERSION,
+    });
+    core.arena.release(mark);
+    return { result, stream: new Uint8Array(measured.stream) };
+  }
+
+  async vectors(url: string, threads: number, report: Report): Promise<VectorsDone> {
+    const core = await Core.start(CORE_FILES, threads);
+    try {
+      const found = await runVectors(
+        core,
+        httpFetcher(new URL(url), () => ({})),
+        report,
+      );
+      return { ...found, kernels: core.kernels };
+    } finally {
+      core.close();
+    }
+  }
+
+  private opened(): Session {
+    if (this.session === null)
+      throw new PicoError('usage', 'no bundle is open: give the address of one and open it first');
+    return this.session;
+  }
+
+  private shown(): Picture {
+    if (this.picture === null) throw new PicoError('usage', 'no photo is chosen: choose one first');
+    return this.picture;
+  }
+}
+
+const accelerator = (provider: Provider): string => (provider === 'wasm' ? 'cpu' : 'webgpu');
+
+/** The provider, and what it runs on: a software adapter is said to be one. */
+async function chooseProvider(
+  wanted: OpenRequest['provider'],
+): Promise<{ provider: Provider; observed: string }> {
+  if (wanted === 'wasm') return { provider: 'wasm', observed: 'cpu' };
+  const { adapter, reason } = await findAdapter();
+  if (wanted === 'webgpu' && adapter === null)
+    throw new PicoError('missing-dependency', `WebGPU was asked for and cannot be used: ${reason}`);
+  if (adapter === null || (wanted === 'auto' && adapter.software))
+    return { provider: 'wasm', observed: 'cpu' };
+  return {
+    provider: 'webgpu',
+    observed: `webgpu (${adapter.name}${adapter.software ? ', software on the CPU' : ''})`,
+  };
+}
+
+async function warmLoads({ runtime, parts }: Session): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < WARM_LOADS; i++) {
+    const start = performance.now();
+    const again = [
+      await runtime.load(parts.bundle, 'analysis'),
+      await runtime.load(parts.bundle, 'synthesis'),
+    ];
+    times.push(toNanoseconds(performance.now() - start));
+    for (const part of again) await part.release();
+  }
+  return times;
+}
+
+/** Busy times by phase, and progress by tile. */
+function stopwatch(report: Report, what: string): { watch: Observer; phases: PhaseTimes } {
+  const phases: PhaseTimes = {};
+  return {
+    phases,
+    watch: {
+      span: (phase: Phase, ns: number) => {
+        phases[phase] = (phases[phase] ?? 0) + ns;
+      },
+      progress: (done, of) => report(done, of, `${what}: tile ${done} of ${of}`),
+    },
+  };
+}
