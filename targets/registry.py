@@ -83,6 +83,11 @@ _TARGETS: dict[str, Target] = {
         bench="targets.xctest:bench",
         plan="targets.xctest:plan",
     ),
+    "web": Target(
+        "the page in headless Chromium here: web, web:wasm, web:webgpu, web:swiftshader",
+        bench="targets.web.bench:bench",
+        plan="targets.web.bench:plan",
+    ),
 }
 
 

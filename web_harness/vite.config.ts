@@ -4,13 +4,15 @@ import { defineConfig, type Plugin } from 'vite';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+const VECTORS = here('../conformance/vectors');
+const vectorsComeAlong = existsSync(VECTORS);
+
 /** The conformance vectors travel with the page. */
 function vectors(): Plugin {
-  const source = here('../conformance/vectors');
   return {
     name: 'conformance-vectors',
     writeBundle({ dir }) {
-      if (existsSync(source)) cpSync(source, `${dir}/vectors`, { recursive: true });
+      if (vectorsComeAlong) cpSync(VECTORS, `${dir}/vectors`, { recursive: true });
     },
   };
 }
@@ -19,6 +21,7 @@ export default defineConfig({
   // the page works in any folder of any server
   base: './',
   plugins: [vectors()],
+  define: { VECTORS_COME_ALONG: vectorsComeAlong },
   // onnxruntime-web without its own WebAssembly inside: the engine says where it lies
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
   worker: { format: 'es' },

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "verify": "Check that runtimes here agree on a bundle's streams: symbols exact, pixels near.",
     "bench": "Measure encode and decode of a 12 MP photo: load, latency by phase, memory.",
     "devices": "List what is connected, or the device profiles with their budgets.",
+    "serve": "Show a link that opens the codec on a phone here, and keep the results it sends.",
     "report": "Turn results of bench into one HTML file.",
     "evaluate": "Compare a bundle with the codecs of today on photos: rate, quality, time.",
     "doctor": "Show what can and what cannot be checked on this machine, and why.",

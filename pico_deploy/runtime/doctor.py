@@ -45,6 +45,7 @@ _PACKAGES = (
     ("litert-torch", "conversion to TFLite", "pip install pico-deploy[tflite]"),
     ("ai-edge-quantizer", "int8 TFLite artefacts", "pip install pico-deploy[tflite]"),
     ("pi-heif", "HEIC photos", "pip install pico-deploy[heic]"),
+    ("starlette", "bench --target web, serve", "pip install pico-deploy[web]"),
     ("matplotlib", "plots of train and evaluate", "pip install pico-deploy[train]"),
     ("pytorch-msssim", "MS-SSIM in evaluate and train", "pip install pico-deploy[evaluate]"),
     ("ssimulacra2", "SSIMULACRA 2 in evaluate", "pip install pico-deploy[evaluate]"),
@@ -81,7 +82,7 @@ _PROGRAMS = (
     ),
     ("adb", ("adb",), "Android phones on USB", "apt-get install adb"),
     ("chromium", ("chromium", "google-chrome"), "the web harness", "apt-get install chromium"),
-    ("node", ("node",), "the web harness and go-ios", "apt-get install nodejs"),
+    ("node", ("node",), "building the web harness; go-ios", "apt-get install nodejs npm"),
     ("xcrun", ("xcrun",), "iPhones and Core ML on a Mac", "Xcode, on macOS only"),
     ("go-ios", ("ios",), "iPhones without a Mac", "npm install -g go-ios"),
 )

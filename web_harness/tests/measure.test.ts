@@ -35,7 +35,7 @@ describe('recorder', () => {
   const recorder = new OperationRecorder();
   const apart = { phase: 'scale_indices', partOf: 'entropy', note: 'apart', callsNs: [4] } as const;
   recorder.add(80, spans, { ...apart, callsNs: [4] });
-  const found = recorder.operation();
+  const found = recorder.operation('none');
 
   test('keeps every call of every pass', () => {
     expect(found.latency_ns).toEqual([80]);
@@ -66,7 +66,7 @@ describe('result', () => {
     spans.span('synthesis', 3);
     recorder.add(5, spans, { phase: 'scale_indices', partOf: 'entropy', note: '', callsNs: [] });
     const [run] = result().runs;
-    const made = { ...result(), runs: [{ ...run, decode: recorder.operation() }] };
+    const made = { ...result(), runs: [{ ...run, decode: recorder.operation('none') }] };
     expect(validate(made), JSON.stringify(validate.errors)).toBe(true);
   });
 

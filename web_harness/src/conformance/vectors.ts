@@ -93,8 +93,9 @@ export async function runVectors(
   core: Core,
   fetcher: Fetcher,
   report: (done: number, total: number, name: string) => void,
-): Promise<{ version: number; outcomes: Outcome[] }> {
-  const index = parseIndex(new TextDecoder().decode(await fetcher('index.txt')));
+): Promise<{ version: number; suiteSha256: string; outcomes: Outcome[] }> {
+  const text = await fetcher('index.txt');
+  const index = parseIndex(new TextDecoder().decode(text));
   const read = async (path: string): Promise<Uint8Array> => {
     const data = await fetcher(path);
     if (core.sha256(data) !== index.files.get(path))
@@ -119,5 +120,5 @@ export async function runVectors(
     outcomes.push({ name, description: vector.description, tiles, difference: found });
   }
   report(index.names.length, index.names.length, 'done');
-  return { version: index.version, outcomes };
+  return { version: index.version, suiteSha256: core.sha256(text), outcomes };
 }

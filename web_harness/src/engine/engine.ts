@@ -6,6 +6,7 @@ import { Core } from '../core/core';
 import { toNanoseconds } from '../core/executor';
 import { Grid, Model } from '../core/model';
 import { PicoError } from '../errors';
+import type { Conformance } from '../generated/result';
 import { type BenchSettings, bench } from '../measure/bench';
 import { describeMachine } from '../measure/device';
 import { assemble } from '../measure/result';
@@ -33,6 +34,7 @@ interface Session {
   parts: Parts;
   request: OpenRequest;
   observed: string;
+  evidence: string;
   loadNs: number;
 }
 
@@ -64,7 +66,7 @@ export class Engine {
     this.session?.core.close();
     this.session = null;
     const start = performance.now();
-    const { provider, observed } = await chooseProvider(request.provider);
+    const { provider, observed, evidence } = await chooseProvider(request.provider);
     const core = await Core.start(CORE_FILES, poolSize());
     const key = request.key;
     const fetcher = httpFetcher(new URL(request.url), () =>
@@ -83,7 +85,7 @@ export class Engine {
     const synthesis = await runtime.load(bundle, 'synthesis');
     const loadNs = toNanoseconds(performance.now() - start);
     const parts = { bundle, model, analysis, synthesis };
-    this.session = { core, runtime, parts, request, observed, loadNs };
+    this.session = { core, runtime, parts, request, observed, evidence, loadNs };
     return {
       codec: bundle.manifest.codec,
       modelVersion: bundle.manifest.model_version,
@@ -124,11 +126,17 @@ export class Engine {
     return { ...decoded, ns, phases, psnrDb: same ? psnr(this.shown().rgb, decoded.rgb) : null };
   }
 
-  async bench(settings: BenchSettings, report: Report): Promise<BenchDone> {
+  /** `vectorsUrl`: conformance vectors that are run beside the measurement, if they lie there. */
+  async bench(
+    settings: BenchSettings,
+    vectorsUrl: string | null,
+    report: Report,
+  ): Promise<BenchDone> {
     const session = this.opened();
     const { core, runtime, parts, request } = session;
     const picture = this.shown();
     const measured = await bench(parts, picture, settings, report);
+    const conformance = vectorsUrl === null ? null : await this.conformance(vectorsUrl, report);
     const mark = core.arena.mark();
     const grid = Grid.make(parts.model, picture.width, picture.height);
     const result = assemble({
@@ -148,6 +156,8 @@ export class Engine {
       },
       measured,
       version: VERSION,
+      evidence: session.evidence,
+      conformance,
     });
     core.arena.release(mark);
     return { result, stream: new Uint8Array(measured.stream) };
@@ -167,6 +177,19 @@ export class Engine {
     }
   }
 
+  private async conformance(url: string, report: Report): Promise<Conformance> {
+    const { suiteSha256, outcomes } = await this.vectors(url, 0, report);
+    const failures = outcomes.flatMap(({ name, difference }) =>
+      difference === null ? [] : [`${name}: ${difference}`],
+    );
+    return {
+      suite_sha256: suiteSha256,
+      vectors: outcomes.length,
+      passed: outcomes.length - failures.length,
+      failures,
+    };
+  }
+
   private opened(): Session {
     if (this.session === null)
       throw new PicoError('usage', 'no bundle is open: give the address of one and open it first');
@@ -181,19 +204,26 @@ export class Engine {
 
 const accelerator = (provider: Provider): string => (provider === 'wasm' ? 'cpu' : 'webgpu');
 
+interface Choice {
+  provider: Provider;
+  observed: string;
+  evidence: string;
+}
+
 /** The provider, and what it runs on: a software adapter is said to be one. */
-async function chooseProvider(
-  wanted: OpenRequest['provider'],
-): Promise<{ provider: Provider; observed: string }> {
-  if (wanted === 'wasm') return { provider: 'wasm', observed: 'cpu' };
+async function chooseProvider(wanted: OpenRequest['provider']): Promise<Choice> {
+  const cpu = (evidence: string): Choice => ({ provider: 'wasm', observed: 'cpu', evidence });
+  if (wanted === 'wasm') return cpu('the WebAssembly provider alone was asked for');
   const { adapter, reason } = await findAdapter();
   if (wanted === 'webgpu' && adapter === null)
     throw new PicoError('missing-dependency', `WebGPU was asked for and cannot be used: ${reason}`);
-  if (adapter === null || (wanted === 'auto' && adapter.software))
-    return { provider: 'wasm', observed: 'cpu' };
+  if (adapter === null) return cpu(reason);
+  if (wanted === 'auto' && adapter.software)
+    return cpu(`the only WebGPU adapter is software: ${adapter.name}`);
   return {
     provider: 'webgpu',
-    observed: `webgpu (${adapter.name}${adapter.software ? ', software on the CPU' : ''})`,
+    observed: adapter.software ? 'webgpu on a software adapter' : 'webgpu',
+    evidence: `adapter ${adapter.name}, outputs in its buffers; single operations may run on the CPU`,
   };
 }
 

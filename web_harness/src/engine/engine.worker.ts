@@ -14,7 +14,10 @@ const methods: Record<keyof Methods, (argument: never, report: Report) => Promis
   picture: async (picture: Picture) => engine.setPicture(picture),
   encode: ({ level }: { level: number }, report) => engine.encode(level, report),
   decode: ({ stream }: { stream: Uint8Array }, report) => engine.decode(stream, report),
-  bench: (settings: BenchSettings, report) => engine.bench(settings, report),
+  bench: (
+    { settings, vectorsUrl }: { settings: BenchSettings; vectorsUrl: string | null },
+    report,
+  ) => engine.bench(settings, vectorsUrl, report),
   vectors: ({ url, threads }: { url: string; threads: number }, report) =>
     engine.vectors(url, threads, report),
 };

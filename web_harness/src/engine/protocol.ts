@@ -71,6 +71,7 @@ export interface BenchDone {
 
 export interface VectorsDone {
   version: number;
+  suiteSha256: string;
   kernels: string;
   outcomes: Outcome[];
 }
@@ -82,7 +83,7 @@ export interface Methods {
   picture: [Picture, undefined];
   encode: [{ level: number }, Encoded];
   decode: [{ stream: Uint8Array }, DecodedPicture];
-  bench: [BenchSettings, BenchDone];
+  bench: [{ settings: BenchSettings; vectorsUrl: string | null }, BenchDone];
   vectors: [{ url: string; threads: number }, VectorsDone];
 }
 

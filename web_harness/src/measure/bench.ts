@@ -106,8 +106,8 @@ export async function bench(
     notes.push(`${changed} of ${iterations} decodes gave other pixels than the first one`);
   doing(total, total, 'done');
   return {
-    encode: encoder.operation(),
-    decode: decoder.operation(),
+    encode: encoder.operation(parts.analysis.readBack),
+    decode: decoder.operation(parts.synthesis.readBack),
     stream,
     hashes: {
       emitted_symbols_sha256: emitted.sha256(core),

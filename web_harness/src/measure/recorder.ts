@@ -1,6 +1,6 @@
 /** From the spans of an encode or decode to the samples of a result. */
 
-import type { Operation, Phase, PhaseSamples } from '../generated/result';
+import type { Operation, Phase, PhaseSamples, ReadBack } from '../generated/result';
 import { type Observer, PHASES } from '../runtime/observer';
 import { overlapEfficiency } from './statistics';
 
@@ -46,7 +46,8 @@ export class OperationRecorder {
     this.passes.push({ latencyNs, spans, apart });
   }
 
-  operation(): Operation {
+  /** `readBack`: where the way back from the accelerator's memory was timed. */
+  operation(readBack: ReadBack): Operation {
     const phases: Record<string, PhaseSamples> = {};
     for (const phase of PHASES) {
       const samples = this.passes.map((pass) => pass.spans.callsNs.get(phase) ?? []);
@@ -62,6 +63,7 @@ export class OperationRecorder {
     return {
       latency_ns: this.passes.map((pass) => pass.latencyNs) as Operation['latency_ns'],
       phases,
+      read_back: readBack,
       overlap_efficiency: this.passes.map(({ spans, latencyNs }) =>
         overlapEfficiency(spans.busyNs(true), spans.busyNs(false), latencyNs),
       ),

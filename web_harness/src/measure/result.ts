@@ -3,7 +3,7 @@
 import type { Bundle } from '../bundle/bundle';
 import type { Core } from '../core/core';
 import type { Grid } from '../core/model';
-import type { BundleIdentity, Load, Result, Run, Workload } from '../generated/result';
+import type { BundleIdentity, Conformance, Load, Result, Run, Workload } from '../generated/result';
 import type { Parts } from '../runtime/codec';
 import type { OnnxRuntime } from '../runtime/onnx';
 import type { Picture } from '../runtime/picture';
@@ -24,11 +24,10 @@ export interface Measurement {
   load: Load;
   measured: Measured;
   version: string;
+  /** How it is known what did the work. */
+  evidence: string;
+  conformance: Conformance | null;
 }
-
-/** A browser shows no evidence of its machine, so its own word is no more than a claim. */
-const CLAIM =
-  'provenance "claimed": a browser gives no evidence of the machine it runs on; not a device measurement';
 
 function identity(bundle: Bundle): BundleIdentity {
   return {
@@ -58,7 +57,7 @@ function run(m: Measurement): Run {
   const { core, measured } = m;
   const pool =
     core.singleThreadReason === ''
-      ? `core: ${core.executor.width} worker threads on one memory`
+      ? `core: ${core.executor.width} ${core.executor.width === 1 ? 'worker' : 'workers'} on one shared memory`
       : `core: one thread, shared with the runtime (${core.singleThreadReason})`;
   return {
     runtime: `onnx-web-${m.runtime.provider}`,
@@ -68,11 +67,13 @@ function run(m: Measurement): Run {
     precision: 'fp32',
     threads: m.runtime.threads,
     load: m.load,
+    accelerator_evidence: m.evidence,
     encode: measured.encode,
     decode: measured.decode,
     stream_bytes: measured.stream.length,
     hashes: measured.hashes,
     warm_up_iterations: m.settings.warmUpIterations,
+    conformance: m.conformance,
     notes: [
       pool,
       `clock: performance.now(), ${self.crossOriginIsolated ? '5 µs' : '100 µs'} or coarser`,
@@ -82,23 +83,24 @@ function run(m: Measurement): Run {
   };
 }
 
-/** Everything about one benchmark. */
+/** Everything about one benchmark. Its provenance is a claim: a browser shows no evidence of its machine. */
 export function assemble(m: Measurement): Result {
   const megapixels = (m.picture.width * m.picture.height) / 1e6;
-  const notes = [CLAIM, `browser: ${m.machine.browser}`];
+  const notes = [`browser: ${m.machine.browser}`];
   if (megapixels < 11.5 || megapixels > 12.5)
     notes.push(
       `the image has ${megapixels.toFixed(1)} MP: latencies are not those of a 12 MP photo`,
     );
   return {
     schema_name: 'pico-deploy/result',
-    schema_version: 1,
+    schema_version: 2,
     provenance: 'claimed',
+    target: 'web',
     tool: {
       name: 'pico-deploy web harness',
       version: m.version,
       core_bitstream_version: '1.0',
-      core_kernels: `wasm ${m.core.kernels}`,
+      core_kernels: m.core.kernels,
     },
     device: m.machine.device,
     bundle: identity(m.parts.bundle),

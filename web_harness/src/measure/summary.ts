@@ -1,7 +1,7 @@
 /** What a table or a plot shows of an operation. */
 
-import type { Operation, Phase } from '../generated/result';
-import { PHASES } from '../runtime/observer';
+import type { Phase as AnyPhase, Operation } from '../generated/result';
+import { PHASES, type Phase } from '../runtime/observer';
 import { sum } from './recorder';
 import { percentile } from './statistics';
 
@@ -10,7 +10,7 @@ export interface PhaseSummary {
   p50: number;
   p90: number;
   /** Not to be added up: another phase contains it. */
-  partOf: Phase | null;
+  partOf: AnyPhase | null;
 }
 
 /** Percentiles of what a phase takes in one pass, in nanoseconds. */

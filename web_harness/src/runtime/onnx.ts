@@ -90,6 +90,11 @@ export class OnnxPart {
     private readonly device: GPUDevice | null,
   ) {}
 
+  /** On the CPU, outputs are where they are read; from a GPU the way back is a phase of its own. */
+  get readBack(): 'phase' | 'none' {
+    return this.device === null ? 'none' : 'phase';
+  }
+
   /** Run once. The time ends when the result exists; the copy to the CPU is timed apart on a GPU. */
   async run(inputs: Partial<Record<Role, Float32Array>>): Promise<PartResult> {
     const start = performance.now();

@@ -25,6 +25,9 @@ import { showError, showProgress, task } from './status';
 const TEST_WIDTH = 4032;
 const TEST_HEIGHT = 3024;
 
+/** Set by the build: are the conformance vectors beside the page? */
+declare const VECTORS_COME_ALONG: boolean;
+
 const engine = new EngineClient();
 const provider = byId('provider', HTMLSelectElement);
 const buttons = ['open', 'synthetic', 'round-trip', 'bench', 'vectors'].map(button);
@@ -83,7 +86,7 @@ async function openBundle(threads = 0): Promise<void> {
     ],
     [
       'Core',
-      `wasm ${opened.kernels}, ` +
+      `${opened.kernels}, ` +
         (opened.coreThreads > 0
           ? `${opened.coreThreads} ${opened.coreThreads === 1 ? 'worker' : 'workers'}`
           : `one thread: ${opened.singleThreadReason}`),
@@ -131,7 +134,8 @@ async function runBench(): Promise<void> {
     showProgress(done, total, what);
     server?.progress(done, total, what).catch(() => {}); // the result matters, not the bar
   };
-  benchmark = await engine.call('bench', settings, tell);
+  const vectorsUrl = VECTORS_COME_ALONG ? new URL('vectors/', location.href).href : null;
+  benchmark = await engine.call('bench', { settings, vectorsUrl }, tell);
   showResult(benchmark.result);
   button('save-result').disabled = false;
   if (server !== null) {
@@ -149,7 +153,7 @@ async function runVectors(): Promise<void> {
   const headline = block('vectors-headline');
   headline.textContent =
     `${passed} of ${found.outcomes.length} vectors of set ${found.version} pass ` +
-    `(kernels: wasm ${found.kernels})`;
+    `(kernels: ${found.kernels})`;
   headline.className = `headline ${failed > 0 ? 'fail' : 'pass'}`;
   block('vector-rows').replaceChildren(
     ...found.outcomes.map(({ name, difference, description }) =>

@@ -9,10 +9,10 @@ import {
   LinearScale,
   Tooltip,
 } from 'chart.js';
-import type { Phase, Result } from '../generated/result';
+import type { Result } from '../generated/result';
 import { percentile } from '../measure/statistics';
 import { type PhaseSummary, summarise } from '../measure/summary';
-import { PHASES } from '../runtime/observer';
+import { PHASES, type Phase } from '../runtime/observer';
 import { block, canvas, humanMs, tableRow } from './dom';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Legend, Tooltip);
@@ -97,7 +97,11 @@ export function showResult(result: Result): void {
     },
   );
   block('phase-rows').replaceChildren(...rows);
-  block('bench-notes').textContent = [...(result.notes ?? []), ...(run.notes ?? [])].join(' · ');
+  block('bench-notes').textContent = [
+    'Not a device measurement: a browser gives no evidence of the machine it runs on',
+    ...(result.notes ?? []),
+    ...(run.notes ?? []),
+  ].join(' · ');
   block('bench-result').hidden = false;
   draw({ encode, decode });
   matchMedia('(prefers-color-scheme: dark)').onchange = () => draw({ encode, decode });
