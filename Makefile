@@ -5,9 +5,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+PAGE   := targets/web/page/index.html
+PAGE_SOURCES := $(wildcard web_harness/*.json web_harness/*.ts web_harness/*.html web_harness/native/*.c) \
+	$(shell find web_harness/src conformance/vectors -name generated -prune -o -type f -print 2>/dev/null) \
+	$(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/wasm/*) pico_deploy/measure/result.schema.json
 CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/binding/*)
 
-.PHONY: help env system test lint types pytest demo bench-core arm-cost fuzz corruptions clean
+.PHONY: help env system test lint types pytest demo web web-test bench-core arm-cost fuzz corruptions clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -40,6 +44,17 @@ types: $(STAMP)
 
 pytest: $(STAMP)
 	$(BIN)/python -m pytest
+
+## make web      the page of web_harness/, for bench --target web and serve (Node 20.19 or later, clang or ziglang)
+web: $(PAGE)
+
+$(PAGE): $(PAGE_SOURCES)
+	@command -v npm >/dev/null || { echo "npm is not installed: get Node 20.19 or later; the page is not built" >&2; exit 1; }
+	cd web_harness && npm ci --silent && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
+
+## make web-test lint and unit tests of the page
+web-test: web
+	cd web_harness && npm run --silent lint && npm test --silent
 
 ## make demo     convert the shipped weights, round-trip a 12 MP photo, verify, measure, report
 demo: $(STAMP)
