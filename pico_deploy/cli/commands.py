@@ -22,7 +22,8 @@ COMMANDS: dict[str, str] = {
     "report": "Turn results of bench into one HTML file.",
     "evaluate": "Compare a bundle with the codecs of today on photos: rate, quality, time.",
     "doctor": "Show what can and what cannot be checked on this machine, and why.",
-    "train": "Train a preset on a folder of photos.",
+    "train": "Train a preset on a folder of photos or a pack.",
+    "pack": "Make a small training pack of a folder of photos.",
 }
 """Name → one line of help.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -11,55 +12,71 @@ import typer
 
 def train(
     config: Annotated[Path, typer.Argument(help="Training configuration (TOML).")],
-    data: Annotated[Path, typer.Option(help="Folder of photos; subfolders are searched.")],
     run: Annotated[Path, typer.Option(help="Folder of this run: state, log, weights.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of photos; subfolders are searched.")
+    ] = None,
+    pack: Annotated[Path | None, typer.Option(help="Or a pack of pico-deploy pack.")] = None,
     text: Annotated[Path | None, typer.Option(help="Folder of screenshots of text.")] = None,
+    init_from: Annotated[
+        Path | None,
+        typer.Option(help="Weights to start from: a run, a .pt state, or a .safetensors."),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="File of text masks, kept there; default: RUN/text-masks.npz."),
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Save and stop after this time.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    compile: Annotated[  # the option's name
+        bool, typer.Option("--compile", help="torch.compile; pays on GPUs and in long runs.")
+    ] = False,
     finalise: Annotated[
         bool, typer.Option(help="At the end, calibrate the integers and write the weights.")
     ] = True,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Train no further; write the best weights so far.")
+    ] = False,
 ) -> None:
     """Train a preset; continues from RUN when it holds a state. Ctrl-C or SIGTERM saves and
     stops.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from pico_deploy.training import curves, recipe
+    from pico_deploy.cli.steps import StepProgress
+    from pico_deploy.training import curves
     from pico_deploy.training import finalise as finalising
     from pico_deploy.training.config import load_config
-    from pico_deploy.training.data import load_photos
+    from pico_deploy.training.journal import LOG_FILE
+    from pico_deploy.training.recipe import Trainer
+    from pico_deploy.training.sources import open_photos
 
     console = Console(stderr=True)
     settings = load_config(config)
-    photos = load_photos(data, text, settings.crop, settings.holdout_every, console.print)
-    if photos.skipped:
-        console.print(f"{len(photos.skipped)} file(s) skipped")
-    trainer = recipe.Trainer(settings, photos, run, device)
+    photos = open_photos(
+        settings, data, pack, text, None if finish else masks or run / "text-masks.npz",
+        console.print,
+    )  # fmt: skip
+    trainer = Trainer(settings, photos, run, device, init_from)
     if trainer.resume():
         console.print(f"resumed at step {trainer.step}")
-    stopped: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
-    columns = (
-        TextColumn("step {task.completed}/{task.total}"),
-        BarColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("train", total=settings.steps, completed=trainer.step, figures="")
-
-        def report(p: recipe.Progress) -> None:
-            figures = (
-                f"loss {p.loss:.3f}  {p.bits_per_pixel:.3f} bpp  mse {p.mse:.1f}  "
-                f"{p.megapixels_per_second:.2f} Mpx/s"
+    if compile:
+        trainer.compile()
+    if not finish:
+        stopped: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
+        end = time.monotonic() + 60 * (max_minutes if max_minutes is not None else float("inf"))
+        with StepProgress("train") as bar:
+            trainer.fit(
+                lambda p: bar.step(p.step, p.steps, str(p)),
+                lambda: bool(stopped) or time.monotonic() >= end,
             )
-            bar.update(task, completed=p.step, figures=figures)
-
-        trainer.fit(report, lambda: bool(stopped))
-    if finalise and trainer.step >= settings.steps:
-        weights = finalising.finalise(
-            trainer.averaged, photos, run / f"{settings.preset}.safetensors"
-        )
-        curves.plot(run / recipe.LOG_FILE, run / "curves.png")
+    if finish or (finalise and trainer.step >= settings.steps):
+        codec, step = trainer.best_codec()
+        console.print(f"finishing the weights of step {step}")
+        weights = finalising.finalise(codec, photos, run / f"{settings.preset}.safetensors")
+        if (run / LOG_FILE).exists():
+            curves.plot(run / LOG_FILE, run / "curves.png")
         console.print(f"weights: {weights}")

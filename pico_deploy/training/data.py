@@ -17,17 +17,25 @@ from pico_deploy.errors import TrainingError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Photos:
     """Decoded photos, each ``uint8 [H, W, 3]``, split for training and validation; and the files
-    left out."""
+    left out. Masks, where there are any, say where the photo of the same place has text."""
 
     train: tuple[Pixels, ...]
     text: tuple[Pixels, ...]
     holdout: tuple[Pixels, ...]
     skipped: tuple[str, ...]
+    train_masks: tuple[Mask, ...] = ()
+    text_masks: tuple[Mask, ...] = ()
+
+
+def split(number: int, holdout_every: int) -> bool:
+    """Whether photo ``number`` is for validation only."""
+    return number % holdout_every == holdout_every - 1
 
 
 def _decode(path: Path, smallest: int) -> Pixels:
@@ -69,8 +77,8 @@ def load_photos(
     if not folder.is_dir():
         raise TrainingError(f"{folder} is not a folder; expected one with photos below it")
     photos = load(folder)
-    holdout = photos[holdout_every - 1 :: holdout_every]
-    train = [p for i, p in enumerate(photos) if i % holdout_every != holdout_every - 1]
+    holdout = [p for i, p in enumerate(photos) if split(i, holdout_every)]
+    train = [p for i, p in enumerate(photos) if not split(i, holdout_every)]
     if not train:
         raise TrainingError(
             f"no usable photo of at least {crop}×{crop} px below {folder} ({len(skipped)} skipped)"
@@ -92,26 +100,42 @@ class CropSampler:
 
     def draw(self, number: int) -> Pixels:
         """Crop ``number``, ``uint8 [crop, crop, 3]``."""
+        return self.draw_masked(number)[0]
+
+    def draw_masked(self, number: int) -> tuple[Pixels, Mask | None]:
+        """Crop ``number`` and where it has text, ``bool [crop, crop]``; None without masks."""
         rng = np.random.default_rng((self.seed, number))
         from_text = bool(self.photos.text) and rng.random() < self.text_share
         pool = self.photos.text if from_text else self.photos.train
-        photo = pool[rng.integers(len(pool))]
+        masks = self.photos.text_masks if from_text else self.photos.train_masks
+        index = rng.integers(len(pool))
+        photo = pool[index]
         halve = rng.random() < self.halve_probability and min(photo.shape[:2]) >= 2 * self.crop
         side = 2 * self.crop if halve else self.crop
         row = rng.integers(photo.shape[0] - side + 1)
         column = rng.integers(photo.shape[1] - side + 1)
         patch = photo[row : row + side, column : column + side]
+        mask = masks[index][row : row + side, column : column + side] if masks else None
         if halve:
             cells = patch.reshape(self.crop, 2, self.crop, 2, 3).astype(np.uint16)
             patch = ((cells.sum((1, 3)) + 2) >> 2).astype(np.uint8)
-        if rng.random() < 0.5:
-            patch = patch[:, ::-1]
-        if not from_text:
-            patch = np.rot90(patch, int(rng.choice(4, p=(0.7, 0.1, 0.1, 0.1))))
-        return patch
+            if mask is not None:
+                mask = np.asarray(mask.reshape(self.crop, 2, self.crop, 2).any((1, 3)))
+        flip = rng.random() < 0.5
+        turns = 0 if from_text else int(rng.choice(4, p=(0.7, 0.1, 0.1, 0.1)))
+        patch = np.rot90(patch[:, ::-1] if flip else patch, turns)
+        if mask is not None:
+            mask = np.rot90(mask[:, ::-1] if flip else mask, turns)
+        return patch, mask
 
     def batch(self, step: int, size: int) -> Tensor:
         """Batch of ``step``: ``float32 [size, 3, crop, crop]`` in 0…1, channels last in memory."""
-        crops = np.stack([self.draw(step * size + i) for i in range(size)])
-        pixels = torch.from_numpy(crops).permute(0, 3, 1, 2)
-        return pixels.to(torch.float32).div_(255)
+        return self.batch_masked(step, size)[0]
+
+    def batch_masked(self, step: int, size: int) -> tuple[Tensor, Tensor | None]:
+        """The batch, and where it has text, ``float32 [size, 1, crop, crop]``, 1 inside."""
+        drawn = [self.draw_masked(step * size + i) for i in range(size)]
+        pixels = torch.from_numpy(np.stack([patch for patch, _ in drawn])).permute(0, 3, 1, 2)
+        masks = [mask for _, mask in drawn if mask is not None]
+        found = torch.from_numpy(np.stack(masks))[:, None].float() if masks else None
+        return pixels.to(torch.float32).div_(255), found

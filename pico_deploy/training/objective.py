@@ -122,3 +122,9 @@ def level_lambda(levels: Tensor, config_levels: int, low: float, high: float) ->
     """Λ of each level, log-spaced between ``low`` and ``high``; weighs the MSE on the 0…255
     scale."""
     return low * (high / low) ** (levels.float() / (config_levels - 1))
+
+
+def balance(weight: Tensor, low: float, high: float, power: float) -> Tensor:
+    """What the loss of a level with λ ``weight`` counts, so that the highest levels do not drown
+    the lowest ones."""
+    return (weight / math.sqrt(low * high)) ** -power

@@ -167,7 +167,7 @@ def test_the_two_sides_of_the_game_do_not_train_each_other() -> None:
     game(x, y, None, 1, False).total.sum().backward()
     assert all(p.grad is None for p in game.discriminator.parameters())
     y.grad = None
-    game.discriminate(x, y).backward()
+    game.discriminate(x, y, False).backward()
     assert y.grad is None
     assert all(p.grad is not None for p in game.discriminator.parameters())
 

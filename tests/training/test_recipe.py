@@ -1,12 +1,17 @@
+import io
 import json
 from pathlib import Path
 
 import pytest
 import torch
 
-from pico_deploy.errors import TrainingError, UsageError
-from pico_deploy.training.config import TrainConfig, load_config
-from pico_deploy.training.recipe import LOG_FILE, STATE_FILE, Trainer, learning_rate
+from pico_deploy.errors import CheckpointError, TrainingError, UsageError
+from pico_deploy.training.config import PerceptualConfig, TrainConfig, load_config
+from pico_deploy.training.journal import LOG_FILE
+from pico_deploy.training.optimisation import learning_rate
+from pico_deploy.training.parts import PART_BYTES, read_facts, read_parts
+from pico_deploy.training.recipe import Trainer
+from pico_deploy.training.start import BEST, STATE
 
 
 def run(settings: TrainConfig, photos, folder: Path, stop_at: int | None = None) -> Trainer:
@@ -40,7 +45,7 @@ def test_training_lowers_the_loss_on_its_own_photos(settings, photos, tmp_path) 
     trainer = Trainer(
         settings.model_copy(update={"steps": 80, "learning_rate": 4e-3}), photos, tmp_path, "cpu"
     )
-    losses = [trainer.train_step()[0] for _ in range(80)]
+    losses = [trainer.train_step().loss for _ in range(80)]
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
 
 
@@ -56,18 +61,149 @@ def test_the_horizon_may_change_on_resume(settings, photos, tmp_path) -> None:
     assert run(longer, photos, tmp_path).step == 8
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(
-    settings, photos, tmp_path
+def poisoned(trainer: Trainer, what: str) -> None:
+    with torch.no_grad():
+        if what == "loss":
+            trainer.codec.decoder.head.weight.fill_(float("nan"))
+        else:
+            gain = trainer.codec.encoder.gain.log_scale
+            gain.register_hook(lambda grad: grad * float("nan"))
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_what_is_not_finite_stops_the_run_and_keeps_the_last_good_state(
+    settings, photos, tmp_path, what
 ) -> None:
     trainer = run(settings, photos, tmp_path, stop_at=3)
-    saved = (tmp_path / STATE_FILE).read_bytes()
-    with torch.no_grad():
-        trainer.codec.decoder.head.weight.fill_(float("nan"))
-    with pytest.raises(TrainingError, match="not finite at step 3"):
+    saved = read_parts(tmp_path, STATE)
+    best = read_parts(tmp_path, BEST)
+    poisoned(trainer, what)
+    before = [p.clone() for p in trainer.codec.decoder.up.parameters()]
+    with pytest.raises(TrainingError, match=f"the {what} is not finite at step 3"):
         trainer.fit(lambda _: None, lambda: False)
-    assert (tmp_path / STATE_FILE).read_bytes() == saved
-    state = torch.load(tmp_path / STATE_FILE, weights_only=True)
+    for old, new in zip(before, trainer.codec.decoder.up.parameters(), strict=True):
+        assert torch.equal(old, new), "the optimiser did not run"
+    assert (read_parts(tmp_path, STATE), read_parts(tmp_path, BEST)) == (saved, best)
+    state = torch.load(io.BytesIO(saved), weights_only=True)
     assert all(torch.isfinite(v).all() for v in state["codec"].values())
+
+
+def test_every_file_of_a_run_is_small_enough_to_carry(settings, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("pico_deploy.training.parts.PART_BYTES", 20_000)
+    run(settings, photos, tmp_path)
+    parts = sorted(tmp_path.glob("*.part"))
+    assert len(parts) > 4 and max(p.stat().st_size for p in parts) <= 20_000
+    assert PART_BYTES < 16e6
+    resumed = Trainer(settings, photos, tmp_path, "cpu")
+    assert resumed.resume() and resumed.step == settings.steps
+
+
+def test_the_weights_of_the_best_validation_are_kept(settings, photos, tmp_path) -> None:
+    trainer = run(settings, photos, tmp_path)
+    facts = read_facts(tmp_path, BEST)
+    assert facts is not None and facts["objective"] == trainer.best
+    codec, step = trainer.best_codec()
+    assert step == facts["step"]
+    # Worse weights later on do not replace them.
+    with torch.no_grad():
+        trainer.averaged.decoder.head.weight.mul_(3)
+    assert trainer.validate().objective > trainer.best
+    again, _ = trainer.best_codec()
+    for a, b in zip(codec.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert torch.equal(
+        codec.decoder.head.weight, trainer.best_codec()[0].decoder.head.weight.half().float()
+    )
+
+
+def test_a_run_continues_to_count_its_best_after_a_resume(settings, photos, tmp_path) -> None:
+    first = run(settings, photos, tmp_path, stop_at=4)
+    resumed = Trainer(settings, photos, tmp_path, "cpu")
+    resumed.resume()
+    assert resumed.best == first.best < float("inf")
+
+
+STAGE2 = {
+    "ms_ssim": 0, "tiling": 50, "text": 50, "gan": 5, "gan_channels": 4, "gan_start": 1,
+    "gan_rise": 2,
+}  # fmt: skip
+
+
+@pytest.fixture
+def stage2(settings: TrainConfig) -> TrainConfig:
+    return settings.model_copy(update={"perceptual": PerceptualConfig.model_validate(STAGE2)})
+
+
+def test_stage_2_starts_from_stage_1_and_resumes_bit_exactly(
+    settings, stage2, photos, tmp_path
+) -> None:
+    one = run(settings, photos, tmp_path / "one")
+    trainer = Trainer(stage2, photos, tmp_path / "two", "cpu", tmp_path / "one")
+    best, _ = one.best_codec()
+    for a, b in zip(best.parameters(), trainer.codec.parameters(), strict=True):
+        assert torch.equal(a, b)
+    trainer.fit(lambda _: None, lambda: False)
+    halves = Trainer(stage2, photos, tmp_path / "halves", "cpu", tmp_path / "one")
+    halves.fit(lambda _: None, lambda: halves.step == 3)
+    resumed = Trainer(stage2, photos, tmp_path / "halves", "cpu")
+    assert resumed.resume()
+    resumed.fit(lambda _: None, lambda: False)
+    for mine, whole in ((resumed.codec, trainer.codec), (resumed.terms, trainer.terms)):
+        for a, b in zip(mine.state_dict().values(), whole.state_dict().values(), strict=True):
+            assert torch.equal(a, b)
+    records = [json.loads(line) for line in (tmp_path / "two" / LOG_FILE).open()]
+    parts = [r["parts"] for r in records if "parts" in r]
+    assert set(parts[-1]) == {"tiling", "gan", "discriminator"}
+    assert "gan" not in parts[0], "the discriminator has its first step alone"
+
+
+def test_stage_2_takes_a_finished_checkpoint_and_a_single_state(
+    settings, stage2, photos, tmp_path
+) -> None:
+    from safetensors.torch import save_file
+
+    one = run(settings, photos, tmp_path / "one")
+    weights = one.averaged.state_dict()
+    save_file({**weights, "entropy.conv": torch.zeros(3)}, tmp_path / "w.safetensors")
+    torch.save({"averaged": weights, "step": 1}, tmp_path / "state.pt")
+    for source in ("w.safetensors", "state.pt"):
+        trainer = Trainer(stage2, photos, tmp_path / source, "cpu", tmp_path / source)
+        assert torch.equal(trainer.codec.decoder.head.weight, one.averaged.decoder.head.weight)
+
+
+@pytest.mark.parametrize(
+    "make,complaint",
+    [
+        (lambda w: {"averaged": w | {"decoder.head.weight": torch.zeros(2)}}, "is 2, expected"),
+        (lambda w: {"averaged": {k: v for k, v in w.items() if "head" not in k}}, "is missing"),
+        (lambda w: {"averaged": w | {"more": torch.zeros(1)}}, "more is unknown"),
+        (lambda w: {"averaged": {k: v * float("nan") for k, v in w.items()}}, "not finite"),
+        (lambda w: {"weights": w}, "no state of a run"),
+    ],
+)
+def test_a_start_from_another_configuration_or_file_is_refused(
+    settings, photos, tmp_path, make, complaint
+) -> None:
+    weights = Trainer(settings, photos, tmp_path, "cpu").averaged.state_dict()
+    torch.save(make(weights), tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match=complaint):
+        Trainer(settings, photos, tmp_path / "run", "cpu", tmp_path / "state.pt")
+
+
+def test_a_start_from_nothing_is_refused(settings, photos, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.pt").write_bytes(b"no state")
+    for source in ("empty", "absent.pt", "x.pt"):
+        with pytest.raises(CheckpointError):
+            Trainer(settings, photos, tmp_path / "run", "cpu", tmp_path / source)
+
+
+def test_a_damaged_part_is_named(settings, photos, tmp_path) -> None:
+    run(settings, photos, tmp_path, stop_at=1)
+    part = next(tmp_path.glob("state-*.part"))
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    with pytest.raises(TrainingError, match=part.name):
+        Trainer(settings, photos, tmp_path, "cpu").resume()
 
 
 def test_the_log_holds_losses_and_validations(settings, photos, tmp_path) -> None:
@@ -76,7 +212,11 @@ def test_the_log_holds_losses_and_validations(settings, photos, tmp_path) -> Non
     assert [r["step"] for r in records if "loss" in r] == [1, 2, 3, 4, 5, 6]
     validations = [r["validation"] for r in records if "validation" in r]
     assert len(validations) == 2
-    assert {"level", "bits_per_pixel", "psnr_db"} == set(validations[0][0])
+    times = [r["time"] for r in records if "loss" in r]
+    assert all({"data", "forward", "backward", "optimiser"} <= set(t) for t in times)
+    assert all(sum(t.values()) == pytest.approx(1) for t in times)
+    assert list((tmp_path / "tensorboard").glob("events*"))
+    assert {"level", "bits_per_pixel", "psnr_db", "objective"} == set(validations[0][0])
 
 
 def test_learning_rate_rises_stays_and_falls_to_zero(settings) -> None:

@@ -95,10 +95,14 @@ class PerceptualTerms(nn.Module):
         weight = 0.0 if step is None else self.gan_weight(step)
         if self.discriminator is not None and weight:
             self.discriminator.requires_grad_(False)
-            yield "gan", weight, adversarial_loss(self.discriminator(y), mask)
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+                logits = self.discriminator(y)
+            yield "gan", weight, adversarial_loss(logits.float(), mask)
             self.discriminator.requires_grad_(True)
 
-    def discriminate(self, x: Tensor, y: Tensor) -> Tensor:
+    def discriminate(self, x: Tensor, y: Tensor, bf16: bool) -> Tensor:
         """Loss of the discriminator on photos ``x`` and decoded ones ``y``, whose graph is cut."""
         assert self.discriminator is not None
-        return discriminator_loss(self.discriminator(x), self.discriminator(y.detach()))
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+            real, decoded = self.discriminator(x), self.discriminator(y.detach())
+        return discriminator_loss(real.float(), decoded.float())

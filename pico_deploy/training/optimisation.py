@@ -1,0 +1,35 @@
+"""How fast which parameters learn, and when."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.training.config import TrainConfig
+
+SCALE_RATE = 0.2
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Warm-up, plateau, half-cosine decay to zero over the last ``decay_steps``."""
+    rate = config.learning_rate * min(1.0, (step + 1) / max(1, config.warmup_steps))
+    remaining = config.steps - step
+    if remaining < config.decay_steps:
+        rate *= 0.5 - 0.5 * math.cos(math.pi * remaining / config.decay_steps)
+    return rate
+
+
+def parameter_groups(codec: PicoCodec) -> list[dict[str, object]]:
+    """Weights at the full learning rate; scales, which multiply whole channels, at a part of it."""
+    scales: list[Tensor] = []
+    others: list[Tensor] = []
+    for name, parameter in codec.named_parameters():
+        if parameter.requires_grad:
+            is_scale = name.rsplit(".", 1)[-1] in {"scale_in", "scale_out", "log_scale"}
+            (scales if is_scale else others).append(parameter)
+    return [
+        {"params": others, "factor": 1.0},
+        {"params": scales, "factor": SCALE_RATE},
+    ]
