@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pico_deploy.entropy.model import EntropyModel
+from pico_deploy.entropy.serialise import to_bytes
+
 ROOT = Path(__file__).resolve().parents[1]
 SETS = {"scalar": 0, "sse41": 1, "avx2": 3, "avx512": 7}
 """Kernel sets of this architecture and the CPU flags that select them, the fastest last."""
@@ -45,3 +48,20 @@ def best(action: Callable[[], object], seconds: float) -> float:
         action()
         times.append(time.thread_time() - start)
     return min(times)
+
+
+class LoadedModel:
+    """An entropy model in the memory of the core with ``model_bench.c``, for one kernel set."""
+
+    def __init__(self, library: ctypes.CDLL, model: EntropyModel, flags: int) -> None:
+        data = to_bytes(model)
+        length = ctypes.c_size_t(len(data))
+        library.bench_model_size.restype = ctypes.c_size_t
+        size = library.bench_model_size(data, length)
+        self._memory = np.empty(size, np.uint8)
+        library.bench_model.restype = ctypes.c_void_p
+        self.pointer = ctypes.c_void_p(
+            library.bench_model(data, length, flags, address(self._memory), ctypes.c_size_t(size))
+        )
+        if not self.pointer:
+            raise RuntimeError("the core does not load the model")

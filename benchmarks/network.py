@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from library import SETS, address, best, build
+from library import SETS, LoadedModel, address, best, build
 from numpy.typing import NDArray
 
 from pico_deploy.entropy.gaussian import standard_tables
 from pico_deploy.entropy.model import EntropyModel, Geometry, Layer, ZTables
 from pico_deploy.entropy.quantise import FloatLayer, quantise
-from pico_deploy.entropy.serialise import to_bytes
 
 SEED = 20261122
 Z_CHANNELS, Y_CHANNELS, HIDDEN, LEVELS, LEVEL = 96, 256, 72, 2, 1
@@ -110,26 +109,15 @@ class Network:
     """A model loaded for one kernel set."""
 
     def __init__(self, library: ctypes.CDLL, model: EntropyModel, flags: int, tiles: int) -> None:
-        data = to_bytes(model)
         self._library, self._tiles = library, tiles
-        size = library.bench_model_size(data, ctypes.c_size_t(len(data)))
-        self._memory = np.empty(size, np.uint8)
-        self._model = ctypes.c_void_p(
-            library.bench_model(
-                data,
-                ctypes.c_size_t(len(data)),
-                flags,
-                address(self._memory),
-                ctypes.c_size_t(size),
-            )
-        )
-        if not self._model:
-            raise RuntimeError("the core does not load the model")
+        self._loaded = LoadedModel(library, model, flags)
+        self._model = self._loaded.pointer
         rng = np.random.default_rng(SEED + 1)
         g = model.geometry
         spread = np.rint(rng.standard_normal((tiles, g.z_channels, g.z_side, g.z_side)) * 3)
         self._z = np.clip(spread, -g.z_max, g.z_max).astype(np.int8)
         self.index = np.empty((tiles, g.y_channels, g.y_side, g.y_side), np.uint8)
+        library.bench_activation_size.restype = ctypes.c_size_t
         activation = library.bench_activation_size(self._model)
         self._buffer = rng.integers(0, 256, 2 * activation, np.uint8)
         self._in, self._out = self._buffer[:activation], self._buffer[activation:]
@@ -149,15 +137,6 @@ class Network:
         """The upsampling after a layer, for all tiles."""
         pointers = address(self._in), address(self._out)
         self._library.bench_upsample(self._model, number, self._tiles, *pointers)
-
-
-def load(folder: Path) -> ctypes.CDLL:
-    """The core with network_bench.c."""
-    library = build(folder, "network_bench.c")
-    library.bench_model.restype = ctypes.c_void_p
-    library.bench_model_size.restype = ctypes.c_size_t
-    library.bench_activation_size.restype = ctypes.c_size_t
-    return library
 
 
 def measure(
@@ -192,7 +171,7 @@ def measure(
 def lines(tiles: int, seconds: float, show_layers: bool) -> Iterator[Line]:
     """Every set of every shape; raises if one differs from scalar."""
     with tempfile.TemporaryDirectory() as folder:
-        library = load(Path(folder))
+        library = build(Path(folder), "model_bench.c")
         has = library.bench_cpu()
         for shape in ("conv", "linear"):
             model = make_model(shape)

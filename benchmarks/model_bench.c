@@ -1,4 +1,5 @@
-/* The integer network, whole and layer by layer: what benchmarks/network.py times. */
+/* What a loaded model does beside coding: the integer network, whole and layer by layer, and pixels. For
+ * benchmarks/network.py and benchmarks/pixels.py. */
 #include "model.h"
 #include "pico_cpu.h"
 
@@ -53,4 +54,37 @@ EXPORT void bench_upsample(const pico_model *model, uint32_t number, uint32_t ti
     for (uint32_t tile = 0; tile < tiles; tile++) {
         model->kernels->upsample(&model->layer[number], in, out);
     }
+}
+
+static pico_tensor tile_of(const pico_model *model, uint32_t element, uint8_t *data) {
+    const ptrdiff_t size = element == PICO_FLOAT32 ? 4 : 2, side = (ptrdiff_t)model->info.tile;
+    const pico_tensor tile = {data, (pico_element)element, side * side * size, side * size, size};
+    return tile;
+}
+
+/* Every tile of an image cut out into one tensor, which the next one overwrites: float16 or float32, packed. */
+EXPORT int bench_from_pixels(const pico_model *model, uint32_t width, uint32_t height, uint32_t element,
+                             uint8_t *pixels, uint8_t *tensor) {
+    pico_grid grid;
+    pico_status status = pico_grid_init(model, width, height, &grid, NULL);
+    const pico_rows rows = {pixels, 0, height, 3 * (ptrdiff_t)width};
+    const pico_tensor tile = tile_of(model, element, tensor);
+    for (uint32_t i = 0; status == PICO_OK && i < grid.tiles; i++) {
+        status = pico_tile_from_pixels(model, &grid, i, &rows, &tile, NULL);
+    }
+    return status == PICO_OK;
+}
+
+/* One tensor written as every tile of an image. */
+EXPORT int bench_to_pixels(const pico_model *model, uint32_t width, uint32_t height, uint32_t element,
+                           uint8_t *pixels, uint8_t *tensor) {
+    pico_grid grid;
+    pico_status status = pico_grid_init(model, width, height, &grid, NULL);
+    const pico_rows rows = {pixels, 0, height, 3 * (ptrdiff_t)width};
+    const pico_tensor tile = tile_of(model, element, tensor);
+    uint64_t nans = 0;
+    for (uint32_t i = 0; status == PICO_OK && i < grid.tiles; i++) {
+        status = pico_tile_to_pixels(model, &grid, i, &tile, &rows, &nans, NULL);
+    }
+    return status == PICO_OK;
 }
