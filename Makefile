@@ -60,7 +60,7 @@ web-test: web
 demo: $(STAMP)
 	$(BIN)/python demo/run.py --out out/demo
 
-## make bench-core   every kernel set: entropy coder on workloads A and B, integer network
+## make bench-core   every kernel set: entropy coder on workloads A and B, integer network, pixels
 bench-core: $(STAMP)
 	$(BIN)/python benchmarks/core.py
 

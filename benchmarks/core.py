@@ -1,5 +1,5 @@
 """The entropy coder of the core, every kernel set that runs here, beside its peers; then its
-integer network.
+integer network and its pixels.
 
     python benchmarks/core.py [--workload A B] [--seconds 1] [--json FILE]
 
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import network
 import numpy as np
+import pixels
 from library import SETS, address, best, build
 from numpy.typing import NDArray
 from peers import PEERS, Peer
@@ -213,6 +214,7 @@ def main() -> None:
     if options.json is not None:
         options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1) + "\n")
     network.report(seconds=options.seconds)
+    pixels.report(seconds=options.seconds)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@
 /* A set is written as its families; one that has nothing to gain from an instruction set uses another's. */
 #define RANS(set) .rans_decode = set##_rans_decode, .rans_encode = set##_rans_encode
 #define SKIP(set)                                                                                            \
-    .compact = set##_compact, .split = set##_split, .expand = set##_expand,                                  \
-    .pass_skipped = set##_pass_skipped
+    .compact = set##_compact, .split = set##_split, .expand = set##_expand, .pass_skipped = set##_pass_skipped
 #define NETWORK(set)                                                                                         \
     .pointwise_first = set##_pointwise_first, .pointwise = set##_pointwise,                                  \
     .depthwise_first = set##_depthwise_first, .depthwise = set##_depthwise
@@ -32,11 +31,14 @@
 PICO_DECLARE_RANS(sse41) /* no encoder: a vector would need another shift in every lane */
 PICO_DECLARE_SKIP(sse41)
 PICO_DECLARE_NETWORK(sse41)
+PICO_DECLARE_PIXELS(sse41) /* out */
 PICO_DECLARE_RANS(avx2)
 PICO_DECLARE_NETWORK(avx2)
+PICO_DECLARE_PIXELS(avx2) /* out */
 PICO_DECLARE_RANS(avx512)
 PICO_DECLARE_SKIP(avx512)
 PICO_DECLARE_NETWORK(avx512)
+PICO_DECLARE_PIXELS(avx512) /* in */
 int avx512_shuffled_first(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
 int avx512_shuffled(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
 #endif
@@ -68,9 +70,19 @@ static const kernel_set sets[] = {
       UPSAMPLE(sse41),
       .shuffled_first = avx512_shuffled_first,
       .shuffled = avx512_shuffled,
-      PIXELS(scalar), SYMBOLS(scalar)}},
+      .pixels_in_f32 = avx512_pixels_in_f32,
+      .pixels_in_f16 = avx512_pixels_in_f16,
+      .pixels_out_f32 = avx2_pixels_out_f32,
+      .pixels_out_f16 = avx2_pixels_out_f16,
+      SYMBOLS(scalar)}},
     {PICO_CPU_SSE41 | PICO_CPU_AVX2,
-     {.name = "avx2", RANS(avx2), SKIP(sse41), NETWORK(avx2), UPSAMPLE(sse41), PIXELS(scalar), SYMBOLS(scalar)}},
+     {.name = "avx2",
+      RANS(avx2),
+      SKIP(sse41),
+      NETWORK(avx2),
+      UPSAMPLE(sse41),
+      PIXELS_OUT(avx2),
+      SYMBOLS(scalar)}},
     {PICO_CPU_SSE41,
      {.name = "sse41",
       .rans_decode = sse41_rans_decode,
@@ -78,7 +90,8 @@ static const kernel_set sets[] = {
       SKIP(sse41),
       NETWORK(sse41),
       UPSAMPLE(sse41),
-      PIXELS(scalar), SYMBOLS(scalar)}},
+      PIXELS_OUT(sse41),
+      SYMBOLS(scalar)}},
 #endif
 #ifdef PICO_NEON
     {PICO_CPU_NEON | PICO_CPU_NEON_DOT,
@@ -113,7 +126,13 @@ static const kernel_set sets[] = {
       SYMBOLS_IN(wasm)}},
 #endif
     {PICO_CPU_SCALAR,
-     {.name = "scalar", RANS(scalar), SKIP(scalar), NETWORK(scalar), UPSAMPLE(scalar), PIXELS(scalar), SYMBOLS(scalar)}},
+     {.name = "scalar",
+      RANS(scalar),
+      SKIP(scalar),
+      NETWORK(scalar),
+      UPSAMPLE(scalar),
+      PIXELS(scalar),
+      SYMBOLS(scalar)}},
 };
 
 const kernel_set *kernel_sets(size_t *count) {
