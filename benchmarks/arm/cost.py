@@ -39,13 +39,6 @@ COMPILERS = {
 """Phones' builds come from clang."""
 EMULATOR = "qemu-aarch64"
 """The dynamic build: the static one has no plugins."""
-TOOLS = {
-    "clang-19": "clang-19",
-    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
-    EMULATOR: "qemu-user",
-    "gcc": "gcc",
-}
-"""Programs needed, and the Debian packages that have them."""
 CPU = "cortex-a76"
 FLAGS = ["-std=gnu11", "-O3"]
 ALLOWANCE = 0.02
@@ -88,9 +81,9 @@ def versions(compiler: str) -> tuple[str, str]:
     return first_line(COMPILERS[compiler][0], "--version"), first_line(EMULATOR, "--version")
 
 
-def missing_tools() -> list[str]:
-    """Programs that are not installed, with their packages."""
-    return [f"{tool} ({package})" for tool, package in TOOLS.items() if shutil.which(tool) is None]
+def missing_tools(compiler: str) -> list[str]:
+    """Programs that are not installed."""
+    return [tool for tool in (COMPILERS[compiler][0], EMULATOR, "gcc") if not shutil.which(tool)]
 
 
 def write_inputs(folder: Path) -> list[str]:
@@ -160,7 +153,7 @@ def stored() -> Counts:
     return Counts.model_validate_json(BASELINE.read_text(encoding="utf-8"))
 
 
-def differing_versions(baseline: Counts, compiler: str = "clang") -> str | None:
+def differing_versions(baseline: Counts, compiler: str) -> str | None:
     """Why counts cannot be compared with the baseline; None if they can."""
     pairs = zip(
         ("compiler", "emulator"),
@@ -203,8 +196,8 @@ def main() -> None:
     parser.add_argument("--store", action="store_true", help="make these the stored counts")
     parser.add_argument("--compiler", choices=COMPILERS, default="clang")
     options = parser.parse_args()
-    if missing := missing_tools():
-        parser.error("not installed: " + ", ".join(missing))
+    if missing := missing_tools(options.compiler):
+        parser.error(f"not installed: {', '.join(missing)} (packages: .ci/apt-packages.txt)")
     counted = count_all(options.compiler)
     print(table(counted))
     if options.check:
