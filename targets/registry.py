@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pico_deploy.errors import MissingDependencyError, UsageError
 from pico_deploy.measure.protocol import Job
@@ -39,6 +39,7 @@ class Request:
 class Target:
     """One kind of target, by reference (``module:attribute``) or as functions.
 
+    A target without ``bench`` moves files and starts things, and measures nothing by itself.
     ``transport(argument)`` opens a way to the device, None for a target without one;
     ``bench(address, request)`` measures; ``plan(address, request)`` lists, a line each, what
     ``bench`` would send and run, and touches nothing; ``connected()`` lists addresses that are
@@ -46,8 +47,8 @@ class Target:
     """
 
     summary: str
-    bench: str | Callable[[str, Request], Result]
-    plan: str | Callable[[str, Request], list[str]]
+    bench: str | Callable[[str, Request], Result] | None = None
+    plan: str | Callable[[str, Request], list[str]] | None = None
     transport: str | Callable[[str], Transport] | None = None
     connected: str | Callable[[], list[str]] | None = None
 
@@ -82,6 +83,17 @@ _TARGETS: dict[str, Target] = {
         "an iPhone, through Xcode: xctest:UDID (docs/ios.md)",
         bench="targets.xctest:bench",
         plan="targets.xctest:plan",
+        connected="targets.xctest:connected",
+    ),
+    "devicectl": Target(
+        "files and apps of an iPhone, on a Mac: devicectl:UDID",
+        transport="targets.devicectl:open_devicectl",
+        connected="targets.devicectl:connected",
+    ),
+    "go-ios": Target(
+        "files and apps of an iPhone, without a Mac: go-ios:UDID",
+        transport="targets.go_ios:open_go_ios",
+        connected="targets.go_ios:connected",
     ),
     "web": Target(
         "the page in headless Chromium here: web, web:wasm, web:webgpu, web:swiftshader",
@@ -116,14 +128,14 @@ def bench(address: str, request: Request) -> Result:
     bench raises.
     """
     target, _ = _find(address)
-    found: Result = _resolve(address, target.bench)(address, request)
+    found: Result = _resolve(address, _measuring(address, target.bench))(address, request)
     return found
 
 
 def plan(address: str, request: Request) -> list[str]:
     """What ``bench`` would send and run; nothing is touched."""
     target, _ = _find(address)
-    lines: list[str] = _resolve(address, target.plan)(address, request)
+    lines: list[str] = _resolve(address, _measuring(address, target.plan))(address, request)
     return lines
 
 
@@ -153,6 +165,18 @@ def _find(address: str) -> tuple[Target, str]:
             "(`pico-deploy devices` lists what is connected)"
         )
     return _TARGETS[name], argument
+
+
+_Step = TypeVar("_Step", bound=str | Callable[..., Any])
+
+
+def _measuring(address: str, step: _Step | None) -> _Step:
+    if step is None:
+        measuring = ", ".join(name for name, target in _TARGETS.items() if target.bench)
+        raise UsageError(
+            f"target {address} moves files and starts apps; these measure: {measuring}"
+        )
+    return step
 
 
 def _resolve(address: str, reference: str | Callable[..., Any]) -> Callable[..., Any]:

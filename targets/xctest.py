@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from pico_deploy.errors import MissingDependencyError, UsageError, VerificationError
 from pico_deploy.measure.result import Provenance, Result
-from targets import xcresult
+from targets import devicectl, xcresult
 from targets.errors import TargetError, TargetTimeoutError
 from targets.registry import Request
 
@@ -62,8 +62,14 @@ def plan(address: str, request: Request) -> list[str]:
     return [f"run here: {settings} " + " ".join(_command(address, Path("PicoHarness.xcresult")))]
 
 
+def connected() -> list[str]:
+    """iPhones that are paired with this Mac."""
+    return [f"xctest:{found.partition(':')[2]}" for found in devicectl.connected()]
+
+
 def _command(address: str, result: Path) -> list[str]:
-    if not address:
+    udid = address.partition(":")[2]
+    if not udid:
         raise UsageError("name the phone: xctest:UDID (`xcrun devicectl list devices` shows it)")
     test_run = os.environ.get(XCTESTRUN)
     if not test_run:
@@ -72,7 +78,7 @@ def _command(address: str, result: Path) -> list[str]:
         )
     return [
         *("xcodebuild", "test-without-building", "-xctestrun", test_run),
-        *("-destination", f"platform=iOS,id={address}"),
+        *("-destination", f"platform=iOS,id={udid}"),
         *("-resultBundlePath", str(result)),
     ]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,3 +109,42 @@ def nothing_is_left_behind(tmp_path: Path) -> Iterator[None]:
 def _folders() -> set[str]:
     base = Path(os.environ.get("TMPDIR", "/tmp"))
     return {path.name for path in base.glob("pico-target-*")}
+
+
+class Iphone:
+    """A phone behind stand-ins of devicectl and go-ios; ``answer`` changes what they say."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.log = folder / "iphone", folder / "calls.jsonl"
+        programs = folder / "bin"
+        programs.mkdir()
+        for name in ("xcrun", "ios"):
+            script = programs / name
+            stand_in = HERE / "iphone_stand_in.py"
+            script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" {name} "$@"\n')
+            script.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        monkeypatch.setenv("IPHONE", str(folder / "iphone.json"))
+        self._settings = folder / "iphone.json"
+        self.answer()
+
+    def answer(self, **changed: object) -> None:
+        settings = {
+            "folder": str(self.folder),
+            "version": 5,
+            "error": None,
+            "app": ["pico: ready"],
+            "exit": 0,
+            "log": str(self.log),
+        }
+        self._settings.write_text(json.dumps(settings | changed))
+
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@pytest.fixture
+def iphone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iphone:
+    folder = tmp_path / "stand-in"
+    folder.mkdir()
+    return Iphone(folder, monkeypatch)

@@ -32,14 +32,32 @@ def opened(request: pytest.FixtureRequest, probe: Callable[[str], Path]) -> Iter
         yield transport, program
 
 
+@pytest.fixture(
+    params=["local", "emulated:arm64", "adb", "devicectl:v2", "devicectl:v5", "go-ios:v5"]
+)
+def anywhere(request: pytest.FixtureRequest) -> Iterator[Transport]:
+    """Every transport, also those that start apps and not programs."""
+    kind, _, version = request.param.partition(":v")
+    if kind == "emulated:arm64" and shutil.which("qemu-aarch64-static") is None:
+        pytest.skip("qemu-aarch64-static is not installed: apt-get install qemu-user-static")
+    address = kind
+    if kind == "adb":
+        address = f"adb:{request.getfixturevalue('adbd').serial}"
+    elif version:
+        request.getfixturevalue("iphone").answer(version=int(version))
+        address = f"{kind}:00008110-0000000000000001"
+    with open_transport(address) as transport:
+        yield transport
+
+
 SIZES = (0, 1, 4095, (64 << 10) + 1, (1 << 20) + 7)
 
 
 @pytest.mark.parametrize("name", ["plain", "a name with spaces & $signs 'quoted'", "sub/größe.bin"])
 def test_what_was_pushed_comes_back_byte_for_byte(
-    opened: Opened, name: str, tmp_path: Path
+    anywhere: Transport, name: str, tmp_path: Path
 ) -> None:
-    transport, _ = opened
+    transport = anywhere
     for size in SIZES:
         (tmp_path / "sent").write_bytes(random.Random(size).randbytes(size))
         transport.push(tmp_path / "sent", name)
@@ -92,54 +110,66 @@ def test_program_that_does_not_end_is_a_timeout(opened: Opened) -> None:
 
 
 def test_file_that_is_not_there_is_named_and_nothing_appears(
-    opened: Opened, tmp_path: Path
+    anywhere: Transport, tmp_path: Path
 ) -> None:
-    transport, program = opened
-    transport.push(program, "probe")
+    transport = anywhere
+    transport.push(Path(__file__), "something")
     with pytest.raises(NotOnTargetError, match="absent"):
         transport.pull("absent", tmp_path / "back")
     assert list(tmp_path.glob("back*")) == []
 
 
-def test_unwritable_destination_is_an_output_error(opened: Opened, tmp_path: Path) -> None:
-    transport, program = opened
-    transport.push(program, "probe")
+def test_unwritable_destination_is_an_output_error(anywhere: Transport, tmp_path: Path) -> None:
+    transport = anywhere
+    transport.push(Path(__file__), "something")
     with pytest.raises(OutputError):
-        transport.pull("probe", tmp_path / "no" / "folder" / "back")
+        transport.pull("something", tmp_path / "no" / "folder" / "back")
 
 
-def test_source_that_cannot_be_read_is_an_input_error(opened: Opened, tmp_path: Path) -> None:
+def test_source_that_cannot_be_read_is_an_input_error(anywhere: Transport, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="absent"):
-        opened[0].push(tmp_path / "absent", "x")
+        anywhere.push(tmp_path / "absent", "x")
 
 
 @pytest.mark.parametrize("name", ["", ".", "/etc/passwd", "../x", "a/../../x"])
-def test_name_outside_the_folder_is_refused(opened: Opened, name: str, tmp_path: Path) -> None:
-    transport, program = opened
-    for attempt in (
-        lambda: transport.push(program, name),
-        lambda: transport.pull(name, tmp_path / "back"),
-        lambda: transport.run([name]),
-    ):
+def test_name_outside_the_folder_is_refused(anywhere: Transport, name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        anywhere.push(Path(__file__), name)
+    with pytest.raises(UsageError):
+        anywhere.pull(name, tmp_path / "back")
+    if anywhere.info().runs == "programs":
         with pytest.raises(UsageError):
-            attempt()
+            anywhere.run([name])
 
 
-def test_info_says_what_runs_there_and_never_a_provenance(opened: Opened) -> None:
-    info = opened[0].info()
-    assert info.runs == "programs"
+def test_info_says_what_runs_there_and_never_a_provenance(anywhere: Transport) -> None:
+    info = anywhere.info()
+    assert info.runs == ("apps" if info.platform == "ios" else "programs")
     assert info.architecture and info.os and info.model
     assert not hasattr(info, "provenance")
 
 
-def test_install_works_or_is_refused_in_type(opened: Opened, tmp_path: Path) -> None:
-    transport, _ = opened
-    (tmp_path / "app.apk").write_bytes(b"PK")
-    if transport.info().platform == "android":
-        transport.install(tmp_path / "app.apk")
+def test_install_works_or_is_refused_in_type(anywhere: Transport, tmp_path: Path) -> None:
+    package = tmp_path / "app.apk"
+    package.write_bytes(b"PK")
+    if anywhere.info().platform in ("android", "ios"):
+        anywhere.install(package)
+        with pytest.raises(InputError, match="absent"):
+            anywhere.install(tmp_path / "absent.apk")
     else:
         with pytest.raises(TargetError):
-            transport.install(tmp_path / "app.apk")
+            anywhere.install(package)
+
+
+def test_app_that_was_started_leaves_its_outputs_apart_and_in_the_log(
+    anywhere: Transport,
+) -> None:
+    if anywhere.info().runs != "apps":
+        return
+    done = anywhere.run(["org.pico-deploy.PicoHarness"], env={"PICO_RUN": "1"})
+    assert (done.exit_code, done.stdout) == (0, b"pico: ready\n")
+    assert b"PICO_RUN" in done.stderr
+    assert "pico: ready" in anywhere.logs()
 
 
 def test_logs_are_text(opened: Opened) -> None:

@@ -53,7 +53,7 @@ def test_lost_byte_is_noticed(tmp_path: Path) -> None:
     with LosesTheLastByte() as broken:
         fails(
             lambda: contract.test_what_was_pushed_comes_back_byte_for_byte(
-                (broken, tmp_path), "plain", tmp_path
+                broken, "plain", tmp_path
             )
         )
 
@@ -77,11 +77,10 @@ def test_lost_exit_code_is_noticed(probe: Callable[[str], Path]) -> None:
         fails(lambda: contract.test_exit_code_of_a_program_is_a_result_and_no_error(opened, 7))
 
 
-def test_half_a_file_is_noticed(probe: Callable[[str], Path], tmp_path: Path) -> None:
+def test_half_a_file_is_noticed(tmp_path: Path) -> None:
     with LeavesHalfAFile() as broken:
-        opened = (broken, probe("x86-64"))
         fails(
             lambda: contract.test_file_that_is_not_there_is_named_and_nothing_appears(
-                opened, tmp_path
+                broken, tmp_path
             )
         )

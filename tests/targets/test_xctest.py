@@ -86,7 +86,7 @@ def request(level: int = 30) -> Request:
 
 
 def bench() -> Result:
-    return xctest.bench(UDID, request())
+    return xctest.bench(f"xctest:{UDID}", request())
 
 
 def test_the_result_of_the_phone_comes_back_as_it_was_written(xcode: Xcode) -> None:
@@ -156,13 +156,13 @@ def test_without_xcode_it_says_so(xcode: Xcode, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_phone_and_a_test_must_be_named(xcode: Xcode, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="xctest:UDID"):
-        xctest.bench("", request())
+        xctest.bench("xctest", request())
     monkeypatch.delenv(xctest.XCTESTRUN)
     with pytest.raises(UsageError, match="build-for-testing"):
         bench()
 
 
 def test_the_plan_runs_nothing(xcode: Xcode) -> None:
-    (line,) = xctest.plan(UDID, request(level=12))
+    (line,) = xctest.plan(f"xctest:{UDID}", request(level=12))
     assert "TEST_RUNNER_PICO_LEVEL=12" in line
     assert not xcode.log.exists()
