@@ -50,6 +50,13 @@ def verify(
     threads: options.Threads = 0,
     weights: options.Weights = None,
     codec: options.CodecClass = None,
+    side_by_side: Annotated[
+        Path | None,
+        typer.Option(
+            help="Every runtime and mode at hand, all pairs; JSON, table and heat map go here.",
+            show_default=False,
+        ),
+    ] = None,
     drift: Annotated[
         Path | None,
         typer.Option(
@@ -97,9 +104,14 @@ def verify(
         if photos or level or runtime:
             raise UsageError("--drift brings its own images: leave out photos, --level, --runtime")
         return _drift(bundle, backend, drift, json)
-    job = Job(bundle, tuple(photos or ()), chosen, tuple(level or ()), backend)
+    wide = side_by_side is not None
+    job = Job(bundle, tuple(photos or ()), chosen, tuple(level or ()), backend, wide)
     with StepProgress("verify", quiet=json) as progress:
         found = verify_bundle(job, progress.step)
+    if side_by_side is not None:
+        from pico_deploy.conformance.heat_map import write_side_by_side
+
+        write_side_by_side(found, side_by_side)
     return _finish(found, verdict_line(found), output, json)
 
 

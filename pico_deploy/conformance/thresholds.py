@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pico_deploy.bundle.manifest import Precision
 from pico_deploy.conformance.pixels import PixelDifference
 from pico_deploy.errors import UsageError
+from pico_deploy.runtime.backend import ArithmeticName
 
 FILE = Path(__file__).resolve().parent / "thresholds.toml"
 
@@ -51,7 +52,7 @@ class PixelTolerance(_Section):
     psnr_db: Positive
 
 
-ToleranceClass = Literal["fp32", "fp16", "int8", "int8-high-rate"]
+ToleranceClass = Literal["fp32", "fp16", "bf16", "int8", "int8-high-rate"]
 
 
 class Thresholds(_Section):
@@ -62,7 +63,7 @@ class Thresholds(_Section):
     pixels: dict[ToleranceClass, PixelTolerance]
     sha256: str
 
-    def tolerance_class(self, precision: Precision, bits_per_pixel: float) -> ToleranceClass:
+    def tolerance_class(self, precision: ArithmeticName, bits_per_pixel: float) -> ToleranceClass:
         """The class that decoding a stream of this rate in this precision must keep."""
         high = bits_per_pixel > self.parity.judged_up_to_bits_per_pixel
         if precision == "int8" and high:

@@ -10,7 +10,7 @@ from pico_deploy.bundle.manifest import PartName, Precision, RuntimeName
 from pico_deploy.conformance.verification import NotRun
 from pico_deploy.errors import MissingDependencyError, UsageError
 from pico_deploy.runtime import registry
-from pico_deploy.runtime.backend import BackendOptions, LoadedPart
+from pico_deploy.runtime.backend import ArithmeticName, BackendOptions, LoadedPart
 from pico_deploy.runtime.session import Session
 
 
@@ -19,7 +19,7 @@ class Variant:
     """A part that was loaded."""
 
     runtime: str
-    precision: Precision
+    precision: ArithmeticName
     part: LoadedPart
 
     @property

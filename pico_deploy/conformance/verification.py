@@ -64,8 +64,19 @@ class NotRun(_Frozen):
     reason: str
 
 
+class Agreement(_Frozen):
+    """Two decoders: the worst PSNR of the pixels that they made of the same stream; null: equal."""
+
+    one: str
+    other: str
+    peak: int
+    psnr_db: float | None
+
+
 class Verification(_Frozen):
-    """The result of ``verify``."""
+    """The result of ``verify``. ``agreement`` has every pair of decoders where that was asked
+    for.
+    """
 
     schema_name: Literal["pico-deploy/verification"] = "pico-deploy/verification"
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
@@ -80,6 +91,7 @@ class Verification(_Frozen):
     streams: tuple[Stream, ...]
     checks: tuple[Check, ...]
     not_run: tuple[NotRun, ...]
+    agreement: tuple[Agreement, ...] = ()
 
     @property
     def failed(self) -> list[Check]:

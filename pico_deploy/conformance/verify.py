@@ -9,8 +9,11 @@ compared with the reference decode of that stream.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 from pico_deploy.bundle import open_bundle
@@ -18,7 +21,8 @@ from pico_deploy.bundle.manifest import to_json
 from pico_deploy.conformance.images import TestImage, built_in
 from pico_deploy.conformance.implementations import Implementation, implementations
 from pico_deploy.conformance.levels import anchor_levels
-from pico_deploy.conformance.pixels import Pixels, compare_pixels
+from pico_deploy.conformance.pixels import PixelDifference, Pixels, compare_pixels
+from pico_deploy.conformance.side_by_side import more_runtimes
 from pico_deploy.conformance.symbols import (
     SymbolRecorder,
     TileSymbols,
@@ -28,6 +32,7 @@ from pico_deploy.conformance.symbols import (
 from pico_deploy.conformance.thresholds import Thresholds, excess, thresholds
 from pico_deploy.conformance.variants import Variant, load_variants
 from pico_deploy.conformance.verification import (
+    Agreement,
     Check,
     Kind,
     NotRun,
@@ -102,6 +107,7 @@ class Job:
     runtimes: tuple[str, ...] = ()
     levels: tuple[int, ...] = ()
     options: BackendOptions = field(default_factory=BackendOptions)
+    side_by_side: bool = False
 
 
 def verify_bundle(job: Job, progress: Progress = lambda done, total, what: None) -> Verification:
@@ -115,14 +121,18 @@ def verify_bundle(job: Job, progress: Progress = lambda done, total, what: None)
     if wrong:
         raise UsageError(f"levels {wrong} do not exist; the bundle has 0…{count - 1}")
     images = [_photo(path) for path in job.photos] or built_in()
-    return verify(
-        job.bundle,
-        cases(images, job.levels or anchor_levels(manifest)),
-        job.runtimes or registry.names(),
-        thresholds(),
-        job.options,
-        progress=progress,
-    )
+    to_check = cases(images, job.levels or anchor_levels(manifest))
+    more = more_runtimes(manifest) if job.side_by_side else nullcontext(registry.names())
+    with more as known:
+        return verify(
+            job.bundle,
+            to_check,
+            job.runtimes or known,
+            thresholds(),
+            job.options,
+            progress=progress,
+            pairwise=job.side_by_side,
+        )
 
 
 def _photo(path: Path) -> TestImage:
@@ -138,15 +148,19 @@ def verify(
     options: BackendOptions | None = None,
     extra: Callable[[bytes], Sequence[Implementation]] = lambda entropy_bin: (),
     progress: Progress = lambda done, total, what: None,
+    pairwise: bool = False,
 ) -> Verification:
     """Verify a bundle on this machine; differences are in the result, which ``require`` turns into
     an error.
 
-    ``extra``: further implementations, made from the bytes of ``entropy.bin``.
+    ``extra``: further implementations, made from the bytes of ``entropy.bin``. ``pairwise``:
+    compare the pixels of all decoders with each other too.
     Raises ``BundleError`` when the bundle is not whole, or an artefact in it does not load.
     """
     with Session.open(bundle) as session:
-        return _Verifier(session, runtimes, limits, options, extra).run(to_check, progress)
+        verifier = _Verifier(session, runtimes, limits, options, extra)
+        verifier.pairwise = pairwise
+        return verifier.run(to_check, progress)
 
 
 class _Verifier:
@@ -171,6 +185,8 @@ class _Verifier:
                 ", ".join(v.name for v in self.decoders) or "none"
             )
             self.not_run.append(NotRun(what="comparison of pixels", reason=reason))
+        self.pairwise = False
+        self.agreement: dict[tuple[str, str], Agreement] = {}
         self.streams: list[Stream] = []
         self.checks: list[Check] = []
 
@@ -204,6 +220,7 @@ class _Verifier:
             streams=tuple(self.streams),
             checks=tuple(self.checks),
             not_run=tuple(self.not_run),
+            agreement=tuple(self.agreement.values()),
         )
 
     def _encode(self, case: Case, encoder: Variant) -> _Coded:
@@ -243,6 +260,7 @@ class _Verifier:
         if self.reference is None:
             return
         expected, symbols = self._decode(coded, self.reference)
+        pictures = {self.reference.name: expected}
         yield coded.check("symbols", self.reference.name, symbols)
         for decoder in self.decoders:
             if decoder is self.reference:
@@ -254,6 +272,19 @@ class _Verifier:
             difference = excess(pixels, self.limits.pixels[tolerance])
             check = coded.check("pixels", decoder.name, difference)
             yield check.model_copy(update={"tolerance": tolerance, **pixel_figures(pixels)})
+            if self.pairwise:
+                pictures[decoder.name] = found
+        for (one, a), (other, b) in combinations(pictures.items(), 2):
+            self._agree(one, other, compare_pixels(a, b))
+
+    def _agree(self, one: str, other: str, pixels: PixelDifference) -> None:
+        """Keep the worst of all streams."""
+        known = self.agreement.get((one, other))
+        if known is None or _distance(pixels.psnr_db) < _distance(known.psnr_db):
+            psnr = None if pixels.peak == 0 else pixels.psnr_db
+            self.agreement[one, other] = Agreement(
+                one=one, other=other, peak=pixels.peak, psnr_db=psnr
+            )
 
     def _decode(self, coded: _Coded, decoder: Variant) -> tuple[Pixels, str | None]:
         """Pixels, and how the symbols that reached synthesis differ from the emitted ones."""
@@ -266,3 +297,7 @@ class _Verifier:
                 f"{coded.case.image.name} at level {coded.case.level}"
             )
         return sink.pixels(), first_difference(coded.emitted, seen.tiles)
+
+
+def _distance(psnr_db: float | None) -> float:
+    return math.inf if psnr_db is None else psnr_db

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, cast, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from pico_deploy.bundle.read import Bundle
 from pico_deploy.errors import UsageError
 
 Array = NDArray[Any]
+ArithmeticName = Precision | Literal["bf16"]
+"""What a runtime computes in: mostly the precision of the artefact; some choose bfloat16 for it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class LoadReport:
     runtime: str
     library: str
     version: str
-    precision: Precision
+    precision: ArithmeticName
     load_ns: int
     import_ns: int
     cold: bool
@@ -121,7 +123,7 @@ class LoadTimer:
         self._runtime, self._library = runtime, library
         self._start = time.perf_counter_ns()
 
-    def report(self, precision: Precision) -> LoadReport:
+    def report(self, precision: ArithmeticName) -> LoadReport:
         """Stop and report."""
         elapsed = time.perf_counter_ns() - self._start
         library = self._library

@@ -11,7 +11,7 @@ from pico_deploy.errors import UsageError
 
 def test_every_precision_has_a_tolerance_class_and_less_precision_never_a_stricter_one() -> None:
     pixels = thresholds().pixels
-    assert list(pixels) == ["fp32", "fp16", "int8", "int8-high-rate"]
+    assert list(pixels) == ["fp32", "fp16", "bf16", "int8", "int8-high-rate"]
     order = list(pixels.values())
     assert order == sorted(order, key=lambda t: (t.peak, t.rms, -t.psnr_db))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pico_deploy.bundle.manifest import Artefact, PartName, Precision, Role, Tensor
 from pico_deploy.bundle.read import Bundle
@@ -16,6 +16,14 @@ from pico_deploy.runtime.backend import (
     canonical,
     import_library,
 )
+
+Optimisation = Literal["disabled", "basic", "extended", "all"]
+_LEVELS: dict[Optimisation, str] = {
+    "disabled": "DISABLE_ALL",
+    "basic": "ENABLE_BASIC",
+    "extended": "ENABLE_EXTENDED",
+    "all": "ENABLE_ALL",
+}
 
 
 class OnnxPart:
@@ -40,9 +48,12 @@ class OnnxPart:
 class OnnxBackend:
     """Runs the bundle's ``.onnx`` artefacts with the CPU execution provider."""
 
-    def __init__(self, options: BackendOptions) -> None:
+    def __init__(
+        self, options: BackendOptions, *, optimisation: Optimisation = "all", threads: int = 0
+    ) -> None:
         self._library = import_library("onnxruntime", "onnxruntime")
-        self._threads = options.threads
+        self._threads = threads or options.threads
+        self._optimisation = optimisation
 
     def load(self, bundle: Bundle, part: PartName, precision: Precision | None = None) -> OnnxPart:
         """Load one part; raises ``BundleError``."""
@@ -53,6 +64,8 @@ class OnnxBackend:
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        level = f"ORT_{_LEVELS[self._optimisation]}"
+        options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
         # A spinning pool would keep the entropy coder, which runs beside it, off the cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         timer = LoadTimer("onnx", self._library)

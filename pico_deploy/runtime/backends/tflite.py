@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -43,6 +43,12 @@ def find_library() -> Library:
     raise ImportError("; ".join(reasons))
 
 
+Kernels = Literal["delegate", "built-in", "reference"]
+"""``delegate``: the default, XNNPACK where it takes the model. ``built-in``: TFLite's own kernels.
+"""
+_RESOLVERS = {"built-in": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "reference": "BUILTIN_REF"}
+
+
 class TflitePart:
     """An interpreter of one artefact."""
 
@@ -69,9 +75,16 @@ class TflitePart:
 class TfliteBackend:
     """Runs the bundle's ``.tflite`` artefacts: fp32, fp16 weights, static int8."""
 
-    def __init__(self, options: BackendOptions) -> None:
+    def __init__(self, options: BackendOptions, *, kernels: Kernels = "delegate") -> None:
         self._library = find_library()
         self._threads = options.threads or None
+        self._kernels = kernels
+
+    def _resolver(self) -> dict[str, Any]:
+        if self._kernels == "delegate":
+            return {}
+        types = self._library.module.OpResolverType
+        return {"experimental_op_resolver_type": getattr(types, _RESOLVERS[self._kernels])}
 
     def load(
         self, bundle: Bundle, part: PartName, precision: Precision | None = None
@@ -82,7 +95,7 @@ class TfliteBackend:
         timer = LoadTimer("tflite", self._library)
         try:
             interpreter = self._library.module.Interpreter(
-                model_content=model, num_threads=self._threads
+                model_content=model, num_threads=self._threads, **self._resolver()
             )
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:

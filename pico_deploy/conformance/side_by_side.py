@@ -1,0 +1,80 @@
+"""Every runtime that can be had on one machine, in every mode that changes its arithmetic: more
+participants for ``verify``, which encodes on each and decodes on each.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pico_deploy.bundle.manifest import Manifest, RuntimeName
+from pico_deploy.runtime import registry
+from pico_deploy.runtime.backend import Backend, BackendOptions
+
+_BACKENDS = "pico_deploy.runtime.backends"
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A backend (module:attribute), the runtime whose artefacts it runs, and how it is made."""
+
+    backend: str
+    artefacts: RuntimeName
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _modes(
+    backend: str, artefacts: RuntimeName, settings: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mode]:
+    return {name: Mode(backend, artefacts, chosen) for name, chosen in settings.items()}
+
+
+_ONNX: dict[str, dict[str, Any]] = {
+    "onnx-unoptimised": {"optimisation": "disabled"},
+    "onnx-basic": {"optimisation": "basic"},
+    "onnx-extended": {"optimisation": "extended"},
+    "onnx-1-thread": {"threads": 1},
+    "onnx-2-threads": {"threads": 2},
+}
+_TFLITE = {"tflite-built-in": {"kernels": "built-in"}, "tflite-reference": {"kernels": "reference"}}
+_OPENVINO = {"openvino": {"hint": "f32"}, "openvino-bf16": {"hint": "bf16"}}
+_CHECKER = {
+    "coreml-checker": {"arithmetic": "fp32"},
+    "coreml-checker-fp16": {"arithmetic": "fp16"},
+}
+MODES: dict[str, Mode] = {
+    **_modes(f"{_BACKENDS}.onnx:OnnxBackend", "onnx", _ONNX),
+    **_modes(f"{_BACKENDS}.openvino:OpenVinoBackend", "onnx", _OPENVINO),
+    **_modes(f"{_BACKENDS}.tflite:TfliteBackend", "tflite", _TFLITE),
+    **_modes(f"{_BACKENDS}.tflite_old:OldTfliteBackend", "tflite", {"tflite-runtime-2.14": {}}),
+    **_modes("converters.checker:CheckerBackend", "coreml", _CHECKER),
+}
+
+
+@contextmanager
+def more_runtimes(manifest: Manifest) -> Iterator[list[str]]:
+    """Register, for the length of a block, every mode that has its artefacts in the bundle; yields
+    the names of all runtimes.
+    """
+    held = {artefact.runtime for artefact in manifest.artefacts}
+    added = {name: mode for name, mode in MODES.items() if mode.artefacts in held}
+    for name, mode in added.items():
+        registry.register(name, _factory(mode))
+    try:
+        yield registry.names()
+    finally:
+        for name in added:
+            registry.unregister(name)
+
+
+def _factory(mode: Mode) -> Callable[[BackendOptions], Backend]:
+    def make(options: BackendOptions) -> Backend:
+        module, _, attribute = mode.backend.partition(":")
+        kind = getattr(importlib.import_module(module), attribute)
+        backend: Backend = kind(options, **mode.settings)
+        return backend
+
+    return make
