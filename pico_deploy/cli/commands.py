@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "serve": "Show a link that opens the codec on a phone here, and keep the results it sends.",
     "report": "Turn results of bench into one HTML file.",
     "evaluate": "Compare a bundle with the codecs of today on photos: rate, quality, time.",
+    "compare": "Show crops by a bundle and the codecs of today, at equal file size.",
     "doctor": "Show what can and what cannot be checked on this machine, and why.",
     "train": "Train a preset on a folder of photos or a pack.",
     "pack": "Make a small training pack of a folder of photos.",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from pico_deploy.errors import MissingDependencyError
 from pico_deploy.evaluation.integer_cost import IntegerCost
 from pico_deploy.evaluation.metrics import Metric
 from pico_deploy.evaluation.points import Sample
 from pico_deploy.evaluation.summary import Difference, left_out, mean_points
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,17 @@ class NotRun:
 
     name: str
     reason: str
+
+
+def available(makers: Mapping[str, Callable[[], Made]], not_run: list[NotRun]) -> dict[str, Made]:
+    """What could be made, by name; the rest is added to ``not_run`` with the reason."""
+    made = {}
+    for name, make in makers.items():
+        try:
+            made[name] = make()
+        except MissingDependencyError as error:
+            not_run.append(NotRun(name, str(error)))
+    return made
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from pico_deploy.bundle.manifest import Precision
 from pico_deploy.conformance.levels import anchor_levels
 from pico_deploy.conformance.pixels import Pixels
-from pico_deploy.errors import MissingDependencyError, UsageError
+from pico_deploy.errors import UsageError
 from pico_deploy.evaluation.bundle_coder import BundleCoder
 from pico_deploy.evaluation.cache import Cache
 from pico_deploy.evaluation.coders import Coder
@@ -19,14 +20,14 @@ from pico_deploy.evaluation.integer_cost import IntegerCost, integer_cost
 from pico_deploy.evaluation.metrics import METRICS
 from pico_deploy.evaluation.peers import PEERS
 from pico_deploy.evaluation.points import Progress, samples
-from pico_deploy.evaluation.result import Evaluation, NotRun
+from pico_deploy.evaluation.result import Evaluation, NotRun, available
 from pico_deploy.evaluation.summary import LOW_RATE, difference
 from pico_deploy.runtime.backend import BackendOptions
 from pico_deploy.runtime.photo import open_photo
 from pico_deploy.runtime.session import Session
 
 CACHE = "cache.jsonl"
-Made = TypeVar("Made")
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,12 @@ def evaluate(job: Job, progress: Progress = lambda done, total, what: None) -> E
     """
     not_run: list[NotRun] = []
     photos = photos_in(job.images)
-    peers = _made(_chosen(job.peers, PEERS, "peer"), lambda make: make(), not_run)
+    peers = list(available(_chosen(job.peers, PEERS, "peer"), not_run).values())
     wanted = _chosen(("psnr", *job.metrics) if job.metrics else (), METRICS, "metric")
     with Session.open(job.bundle) as session:
         payload = session.model.tile - 2 * session.model.border
-        metrics = _made(wanted, lambda make: make(payload), not_run)
+        makers = {name: partial(make, payload) for name, make in wanted.items()}
+        metrics = tuple(available(makers, not_run).values())
         ours = BundleCoder(
             session,
             session.load("analysis", job.runtime, job.precision, job.options),
@@ -81,7 +83,7 @@ def evaluate(job: Job, progress: Progress = lambda done, total, what: None) -> E
         )
         return Evaluation(
             samples=found,
-            metrics=tuple(metrics),
+            metrics=metrics,
             differences=differences,
             identities={coder.name: coder.identity for coder in coders},
             not_run=tuple(not_run),
@@ -89,28 +91,13 @@ def evaluate(job: Job, progress: Progress = lambda done, total, what: None) -> E
         )
 
 
-def _chosen(names: tuple[str, ...], registry: dict[str, Made], what: str) -> dict[str, Made]:
+def _chosen(names: tuple[str, ...], registry: dict[str, Entry], what: str) -> dict[str, Entry]:
     """The entries of a registry that were asked for, in its order; all when none was named."""
     unknown = sorted(set(names) - registry.keys())
     if unknown:
         known = ", ".join(registry)
         raise UsageError(f"no {what} is called {', '.join(unknown)}; choose from {known}")
     return {name: entry for name, entry in registry.items() if not names or name in names}
-
-
-def _made(
-    makers: dict[str, Callable[..., Made]],
-    make: Callable[[Callable[..., Made]], Made],
-    not_run: list[NotRun],
-) -> list[Made]:
-    """What could be made; the rest is added to ``not_run`` with the reason."""
-    made = []
-    for name, maker in makers.items():
-        try:
-            made.append(make(maker))
-        except MissingDependencyError as error:
-            not_run.append(NotRun(name, str(error)))
-    return made
 
 
 def read_rgb(path: Path) -> Pixels:
