@@ -63,19 +63,15 @@ EXPORT size_t bench_encode(const bench *b, const job *j, const uint8_t *index, c
     for (uint32_t t = j->tiles; t-- > 0;) {
         const uint8_t *tile = index + t * n;
         const int8_t *y = values + t * n;
-        const uint32_t threshold =
-            j->skip == PICO_SKIP_AUTO ? choose_threshold(&b->tables, b->rows, tile, y, n) : (uint32_t)j->skip;
-        out[t] = (uint8_t)threshold;
-        exceptions[t] = (tile_exceptions){j->entries + t * n, 0, 0};
-        if (threshold == 0) {
+        const tile_split split = {j->active_index, j->active_values, j->entries + t * n};
+        skip_split found;
+        out[t] = (uint8_t)split_tile(kernels, &b->tables, b->rows, j->skip, tile, y, n, &split, &found);
+        if (out[t] == 0) {
             kernels->rans_encode(&writer, &b->tables, tile, y, n);
-            continue;
+        } else {
+            kernels->rans_encode(&writer, &b->tables, j->active_index, j->active_values, found.active);
         }
-        const skip_split found =
-            kernels->split(tile, y, n, threshold, j->active_index, j->active_values, j->entries + t * n);
-        kernels->rans_encode(&writer, &b->tables, j->active_index, j->active_values, found.active);
-        exceptions[t].count = found.exceptions;
-        exceptions[t].skipped = (uint32_t)(n - found.active);
+        exceptions[t] = (tile_exceptions){split.entries, found.exceptions, (uint32_t)(n - found.active)};
     }
     const exception_size size = measure_exceptions(exceptions, j->tiles);
     const size_t words = (size_t)(words_end - writer.word), escapes = (size_t)(escapes_end - writer.escape);

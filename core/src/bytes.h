@@ -204,8 +204,9 @@ static inline size_t arena_request(const arena *a) {
     return a->used + ARENA_ALIGN;
 }
 
+/* 0, -1, 1, -2, ... become 0, 1, 2, 3, ...; without a branch, because symbols are noise. */
 static inline uint32_t zigzag(int32_t v) {
-    return v < 0 ? (uint32_t)(-2 * v - 1) : (uint32_t)(2 * v);
+    return (uint32_t)v * 2 ^ (0 - (uint32_t)(v < 0));
 }
 
 static inline int32_t unzigzag(uint32_t s) {

@@ -35,7 +35,8 @@ pico_status pico_scale_indices(const pico_model *model, uint32_t level, const pi
         return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size, (int64_t)memory.used);
     const pico_extent whole = {model->info.z_side, model->info.z_side};
     const plane_shape shape = {model->info.z_channels, model->info.z_side, whole, model->info.z_max};
-    pico_status status = load_symbols(z, &shape, s.z, fault);
-    if (status == PICO_OK) network_run(model, level, s.z, index, s.buffer);
+    const int8_t *plane = NULL;
+    pico_status status = load_symbols(model->kernels, z, &shape, s.z, &plane, fault);
+    if (status == PICO_OK) network_run(model, level, plane, index, s.buffer);
     return status;
 }

@@ -1,17 +1,29 @@
-/* Choosing a tile's skip threshold: leave out whatever the stream is not larger without, and a little more,
- * because every skipped element saves time. The choice is the encoder's alone; any threshold decodes. */
+/* Choosing a tile's skip threshold: leave out whatever the stream is hardly larger without, because every
+ * skipped element saves time. The choice is the encoder's alone; any threshold decodes. */
 #include "skip_policy.h"
 
 #include "bytes.h"
 
 enum {
+    NEARLY_ALWAYS_ZERO = 4088,        /* of 4096: tables that give 0 so often are skipped on trust, */
+    TRUSTING_FROM = 1 << 16,          /* in tiles of more elements; a smaller one is sampled, */
+    DISAPPOINTED_FROM = 256,          /* and so is one with an exception in fewer skipped elements than this */
     SAMPLE_STRIDE = 7,                /* odd, so that samples fall on every row and column */
     EXCEPTION_COST = 18 << COST_BITS, /* a gap, a flag and a sign, at the usual rarity */
     SYMBOL_PRICE = 1                  /* in 1/2048 bit: what an element less to code may cost */
 };
 
-uint32_t choose_threshold(const coding_tables *tables, uint32_t y_tables, const uint8_t *index,
-                          const int8_t *values, size_t n) {
+/* Tables are in the order of their scales. */
+static uint32_t trusted_threshold(const coding_tables *tables, uint32_t y_tables) {
+    uint32_t row = 0;
+    while (row < y_tables &&
+           (tables->encode[row * ROW_VALUES + 128].fields & ENTRY_FREQUENCY_MASK) >= NEARLY_ALWAYS_ZERO)
+        row++;
+    return row == 0 ? 0 : row - 1;
+}
+
+static uint32_t sampled_threshold(const coding_tables *tables, uint32_t y_tables, const uint8_t *index,
+                                  const int8_t *values, size_t n) {
     int64_t gain[PICO_MAX_Y_TABLES];
     for (uint32_t k = 0; k < y_tables; k++) gain[k] = 0;
     for (size_t i = 0; i < n; i += SAMPLE_STRIDE) {
@@ -29,4 +41,21 @@ uint32_t choose_threshold(const coding_tables *tables, uint32_t y_tables, const 
         }
     }
     return best;
+}
+
+uint32_t split_tile(const pico_kernels *kernels, const coding_tables *tables, uint32_t y_tables, int skip,
+                    const uint8_t *index, const int8_t *values, size_t n, const tile_split *out,
+                    skip_split *found) {
+    uint32_t threshold = (uint32_t)skip;
+    const int trusting = skip == PICO_SKIP_AUTO && n > TRUSTING_FROM;
+    if (trusting) threshold = trusted_threshold(tables, y_tables);
+    if (skip == PICO_SKIP_AUTO && !trusting)
+        threshold = sampled_threshold(tables, y_tables, index, values, n);
+    for (int again = trusting; threshold != 0; again = 0) {
+        *found = kernels->split(index, values, n, threshold, out->index, out->values, out->entries);
+        if (!again || (uint64_t)found->exceptions * DISAPPOINTED_FROM <= n - found->active) return threshold;
+        threshold = sampled_threshold(tables, y_tables, index, values, n);
+    }
+    *found = (skip_split){n, 0};
+    return 0;
 }

@@ -3,8 +3,18 @@
 
 #include "kernels.h"
 
-/* The threshold for n elements, 0 ... y_tables - 1. A pure function of its arguments: the same everywhere. */
-uint32_t choose_threshold(const coding_tables *tables, uint32_t y_tables, const uint8_t *index,
-                          const int8_t *values, size_t n);
+/* Where the kernel `split` puts what it finds. */
+typedef struct tile_split {
+    uint8_t *index;
+    int8_t *values;
+    uint32_t *entries;
+} tile_split;
+
+/* Split the n coded elements of a tile's y with the threshold `skip`, or with one chosen here if that is
+ * PICO_SKIP_AUTO. Returns the threshold; if it is 0, nothing is skipped and nothing was written to `out`. The
+ * choice depends on the tables, indices and values alone, so it is the same everywhere. */
+uint32_t split_tile(const pico_kernels *kernels, const coding_tables *tables, uint32_t y_tables, int skip,
+                    const uint8_t *index, const int8_t *values, size_t n, const tile_split *out,
+                    skip_split *found);
 
 #endif

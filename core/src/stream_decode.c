@@ -118,35 +118,31 @@ static int decode_z(const pico_model *model, uint32_t level, const plane_shape *
         }
     }
     const size_t n = valid_count(shape);
-    if (!model->kernels->rans_decode(reader, &model->tables, s->z_rows, n, s->z_packed)) return 0;
-    const int32_t max = (int32_t)shape->max;
-    int32_t outside = 0; /* only an escape can be */
-    for (size_t i = 0; i < n; i++) outside |= (s->z_packed[i] < -max) | (s->z_packed[i] > max);
-    scatter_valid(shape, s->z_packed, s->z);
-    return !outside;
+    int8_t *z = packed_target(shape, s->z, s->z_packed);
+    if (!model->kernels->rans_decode(reader, &model->tables, s->z_rows, n, z)) return 0;
+    if (!symbols_in_range(z, n, shape->max)) return 0; /* only an escape can be outside */
+    scatter_symbols(shape, z, s->z);
+    return 1;
 }
 
+/* `plane` is where the tile's symbols go, void ones included. */
 static int decode_y(const pico_model *model, const plane_shape *shape, uint32_t threshold,
-                    stream_sections *sections, decode_scratch *s) {
+                    stream_sections *sections, decode_scratch *s, int8_t *plane) {
     rans_reader *reader = &sections->reader;
     const pico_kernels *kernels = model->kernels;
     const size_t n = valid_count(shape);
-    const int32_t max = (int32_t)shape->max;
-    gather_valid_index(shape, s->index, s->index_packed);
+    const uint8_t *index = gather_index(shape, s->index, s->index_packed);
+    int8_t *y = packed_target(shape, plane, s->y_packed);
     if (threshold == 0) {
-        if (!kernels->rans_decode(reader, &model->tables, s->index_packed, n, s->y_packed)) return 0;
+        if (!kernels->rans_decode(reader, &model->tables, index, n, y)) return 0;
     } else {
-        size_t active = kernels->compact(s->index_packed, n, threshold, s->index_active);
+        size_t active = kernels->compact(index, n, threshold, s->index_active);
         if (!kernels->rans_decode(reader, &model->tables, s->index_active, active, s->y_active)) return 0;
-        kernels->expand(s->index_packed, s->y_active, n, threshold, s->y_packed);
-        if (!exceptions_apply(&sections->exceptions, kernels, s->index_packed, n, threshold, s->y_packed)) return 0;
+        kernels->expand(index, s->y_active, n, threshold, y);
+        if (!exceptions_apply(&sections->exceptions, kernels, index, n, threshold, y)) return 0;
     }
-    if (max < 127) {
-        int32_t outside = 0;
-        for (size_t i = 0; i < n; i++) outside |= (s->y_packed[i] < -max) | (s->y_packed[i] > max);
-        if (outside) return 0;
-    }
-    scatter_valid(shape, s->y_packed, s->y);
+    if (shape->max < 127 && !symbols_in_range(y, n, shape->max)) return 0; /* -128 is never decoded */
+    scatter_symbols(shape, y, plane);
     return 1;
 }
 
@@ -214,10 +210,12 @@ pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, siz
         const uint32_t level = pico_tile_level(data, image, first + t);
         const plane_shape z_plane = z_shape(model, &grid, first + t),
                           y_plane = y_shape(model, &grid, first + t);
+        int8_t *y_target = packed_symbols(&y[t], &y_plane);
+        if (y_target == NULL) y_target = s.y;
         int good = decode_z(model, level, &z_plane, &sections.reader, &s);
         if (good) {
             network_run(model, level, s.z, s.index, s.network);
-            good = decode_y(model, &y_plane, s.threshold[t], &sections, &s);
+            good = decode_y(model, &y_plane, s.threshold[t], &sections, &s, y_target);
         }
         if (!good) {
             status = damaged(fault, "symbols of stream", stream, 0, 0);
@@ -225,7 +223,7 @@ pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, siz
             return status;
         }
         store_symbols(model, &z[t], &z_plane, s.z);
-        store_symbols(model, &y[t], &y_plane, s.y);
+        store_symbols(model, &y[t], &y_plane, y_target);
     }
     return check_end(&sections, fault);
 }

@@ -9,7 +9,7 @@
 typedef struct encode_scratch {
     uint8_t *threshold;          /* [tiles per stream] */
     tile_exceptions *exceptions; /* [tiles per stream] */
-    int8_t *banks, *z, *z_packed;
+    int8_t *banks, *z, *z_packed; /* the packed ones: without void elements, in coding order */
     uint8_t *z_rows, *bank_rows;
     uint8_t *index, *index_packed, *index_active;
     int8_t *y_active, *y_packed, *y;
@@ -80,8 +80,8 @@ pico_status pico_encode_memory(const pico_model *model, const pico_grid *grid, c
 }
 
 /* For every z position the bank whose tables give the fewest bits; ties go to the lower number. */
-static void choose_banks(const pico_model *model, uint32_t anchor, const plane_shape *shape,
-                         encode_scratch *s) {
+static void choose_banks(const pico_model *model, uint32_t anchor, const plane_shape *shape, const int8_t *z,
+                         int8_t *banks) {
     const coding_tables *tables = &model->tables;
     const size_t positions = (size_t)shape->valid.rows * shape->valid.columns;
     const uint32_t bank_row = model->bank_row + anchor;
@@ -91,7 +91,7 @@ static void choose_banks(const pico_model *model, uint32_t anchor, const plane_s
             const uint8_t *rows = z_rows_of(model, anchor, bank);
             uint32_t cost = tables->cost[bank_row * ROW_ENTRIES + bank];
             for (size_t c = 0; c < shape->channels; c++) {
-                uint32_t symbol = zigzag(s->z_packed[c * positions + p]),
+                uint32_t symbol = zigzag(z[c * positions + p]),
                          escape = tables->escape_entry[rows[c]];
                 cost += tables->cost[rows[c] * ROW_ENTRIES + (symbol < escape ? symbol : escape)];
             }
@@ -100,16 +100,17 @@ static void choose_banks(const pico_model *model, uint32_t anchor, const plane_s
                 best = bank;
             }
         }
-        s->banks[p] = (int8_t)best;
+        banks[p] = (int8_t)best;
     }
 }
 
-static void encode_z(const pico_model *model, uint32_t level, const plane_shape *shape, rans_writer *writer,
-                     encode_scratch *s) {
+static void encode_z(const pico_model *model, uint32_t level, const plane_shape *shape, const int8_t *plane,
+                     rans_writer *writer, encode_scratch *s) {
     const uint32_t anchor = model->anchor_of_level[level];
     const size_t positions = (size_t)shape->valid.rows * shape->valid.columns;
+    const int8_t *z = gather_symbols(shape, plane, s->z_packed);
     if (model->info.banks > 1) {
-        choose_banks(model, anchor, shape, s);
+        choose_banks(model, anchor, shape, z, s->banks);
     } else {
         fill_bytes(s->banks, 0, positions);
     }
@@ -118,7 +119,7 @@ static void encode_z(const pico_model *model, uint32_t level, const plane_shape 
             s->z_rows[c * positions + p] = z_rows_of(model, anchor, (uint32_t)s->banks[p])[c];
         }
     }
-    model->kernels->rans_encode(writer, &model->tables, s->z_rows, s->z_packed, valid_count(shape));
+    model->kernels->rans_encode(writer, &model->tables, s->z_rows, z, valid_count(shape));
     if (model->info.banks > 1) {
         fill_bytes(s->bank_rows, (uint8_t)(model->bank_row + anchor), positions);
         for (size_t p = 0; p < positions; p++) s->banks[p] = (int8_t)unzigzag((uint32_t)s->banks[p]);
@@ -126,26 +127,21 @@ static void encode_z(const pico_model *model, uint32_t level, const plane_shape 
     }
 }
 
-static void encode_y(const pico_model *model, const plane_shape *shape, int skip, uint32_t t,
-                     rans_writer *writer, encode_scratch *s) {
-    const pico_kernels *kernels = model->kernels;
+static void encode_y(const pico_model *model, const plane_shape *shape, const int8_t *plane, int skip,
+                     uint32_t t, rans_writer *writer, encode_scratch *s) {
     const size_t n = valid_count(shape);
-    gather_valid_index(shape, s->index, s->index_packed);
-    gather_valid(shape, s->y, s->y_packed);
-    uint32_t threshold = (uint32_t)skip;
-    if (skip == PICO_SKIP_AUTO) {
-        threshold = choose_threshold(&model->tables, model->info.y_tables, s->index_packed, s->y_packed, n);
-    }
-    s->threshold[t] = (uint8_t)threshold;
-    if (threshold == 0) {
-        s->exceptions[t].count = s->exceptions[t].skipped = 0;
-        kernels->rans_encode(writer, &model->tables, s->index_packed, s->y_packed, n);
-        return;
-    }
+    const uint8_t *index = gather_index(shape, s->index, s->index_packed);
+    const int8_t *y = gather_symbols(shape, plane, s->y_packed);
     exception_entry *entries = s->entries + (size_t)t * y_elements(model);
-    const skip_split found = kernels->split(s->index_packed, s->y_packed, n, threshold, s->index_active,
-                                            s->y_active, entries);
-    kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, found.active);
+    const tile_split split = {s->index_active, s->y_active, entries};
+    skip_split found = {n, 0};
+    s->threshold[t] = (uint8_t)split_tile(model->kernels, &model->tables, model->info.y_tables, skip, index, y,
+                                          n, &split, &found);
+    if (s->threshold[t] == 0) {
+        model->kernels->rans_encode(writer, &model->tables, index, y, n);
+    } else {
+        model->kernels->rans_encode(writer, &model->tables, s->index_active, s->y_active, found.active);
+    }
     s->exceptions[t] = (tile_exceptions){entries, found.exceptions, (uint32_t)(n - found.active)};
 }
 
@@ -243,16 +239,17 @@ pico_status pico_encode_stream(const pico_model *model, const pico_grid *grid, c
     for (uint32_t t = tiles; t-- > 0;) {
         const plane_shape z_plane = z_shape(model, grid, first + t),
                           y_plane = y_shape(model, grid, first + t);
-        status = load_symbols(&z[t], &z_plane, s.z, fault);
-        if (status == PICO_OK) status = load_symbols(&y[t], &y_plane, s.y, fault);
+        const int8_t *z_symbols = NULL, *y_symbols = NULL;
+        status = load_symbols(model->kernels, &z[t], &z_plane, s.z, &z_symbols, fault);
+        if (status == PICO_OK)
+            status = load_symbols(model->kernels, &y[t], &y_plane, s.y, &y_symbols, fault);
         if (status != PICO_OK) {
             if (fault != NULL) fault->tile = first + t;
             return status;
         }
-        network_run(model, levels[first + t], s.z, s.index, s.network);
-        encode_y(model, &y_plane, skip, t, &writer, &s);
-        gather_valid(&z_plane, s.z, s.z_packed);
-        encode_z(model, levels[first + t], &z_plane, &writer, &s);
+        network_run(model, levels[first + t], z_symbols, s.index, s.network);
+        encode_y(model, &y_plane, y_symbols, skip, t, &writer, &s);
+        encode_z(model, levels[first + t], &z_plane, z_symbols, &writer, &s);
     }
     const pico_span words = {writer.word, (size_t)(words_end - writer.word)};
     const pico_span escapes = {writer.escape, (size_t)(escapes_end - writer.escape)};

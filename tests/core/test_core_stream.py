@@ -81,6 +81,29 @@ def test_chosen_threshold_is_not_much_larger_than_the_best_single_one() -> None:
     assert max(each) > min(each) * 1.05, "the thresholds made no difference"
 
 
+@pytest.mark.parametrize(("calm", "threshold"), [(True, 4), (False, 0)])
+def test_a_large_tile_trusts_the_tables_unless_its_symbols_disappoint(
+    calm: bool, threshold: int
+) -> None:
+    """66,000 elements: skipped as far as tables say 0; where they are wrong a sample decides."""
+    entropy_model = plain_model(y_channels=258, payload=120)
+    model = _core.Model(to_bytes(entropy_model))
+    rng = np.random.default_rng(6)
+    z = rng.integers(-2, 3, (1, 4, 8, 8)).astype(np.int8)
+    index = model.scale_indices(z, np.array([1], np.uint8))
+    sigma = np.exp(np.linspace(np.log(0.11), np.log(20), 64))[index]
+    y = np.rint(rng.standard_normal(index.shape) * (sigma if calm else 1.0))
+    symbols = Symbols(z, np.clip(y, -127, 127).astype(np.int8))
+
+    data = encode(model, 120, 120, 1, symbols)
+
+    assert data[_core.parse(data).streams[0].offset] == threshold
+    assert same(decode(model, data), symbols)
+    assert data == encode_file(
+        *(entropy_model, 120, 120, np.array([1], np.uint8), PIXEL_FINGERPRINT, z, symbols.y)
+    )
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (56, 56), (57, 57), (52, 61), (500, 1)])
 def test_any_image_size_round_trips(coded: Coded, size: tuple[int, int]) -> None:
     grid = Grid(*size, coded.entropy_model.geometry)
