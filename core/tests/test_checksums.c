@@ -9,6 +9,30 @@ static void crc32c_gives_the_published_check_value(void) {
     REQUIRE(pico_crc32c(0, digits, 0) == 0);
 }
 
+/* The polynomial, bit by bit. */
+static uint32_t crc_by_definition(const uint8_t *data, size_t size) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        const uint32_t in = (crc ^ (uint32_t)data[bit / 8] >> bit % 8) & 1;
+        crc = crc >> 1 ^ (in ? 0x82F63B78u : 0);
+    }
+    return ~crc;
+}
+
+static void crc32c_is_its_definition_on_every_length(void) {
+    uint32_t random = 41;
+    for (size_t size = 0; size < 70; size++) {
+        uint8_t *data = exactly(size);
+        for (int round = 0; round < 20; round++) {
+            for (size_t i = 0; i < size; i++) data[i] = (uint8_t)random_u32(&random);
+            const size_t split = random_u32(&random) % (size + 1);
+            REQUIRE(pico_crc32c(pico_crc32c(0, data, split), data + split, size - split) ==
+                    crc_by_definition(data, size));
+        }
+        free(data);
+    }
+}
+
 static void require_digest(const char *message, size_t size, const char *hex) {
     uint8_t *exact = exactly(size), digest[32];
     memcpy(exact, message, size);
@@ -42,6 +66,7 @@ static void every_status_has_a_name_and_a_sentence(void) {
 
 const test_case checksum_tests[] = {
     {"crc32c gives the published check value", crc32c_gives_the_published_check_value},
+    {"crc32c is its definition on every length", crc32c_is_its_definition_on_every_length},
     {"sha256 gives the digests of FIPS 180", sha256_gives_the_digests_of_fips_180},
     {"every status has a name and a sentence", every_status_has_a_name_and_a_sentence},
     {NULL, NULL},
