@@ -44,6 +44,8 @@ _PACKAGES = (
     ("coremltools", "conversion to Core ML", "pip install pico-deploy[coreml]"),
     ("litert-torch", "conversion to TFLite", "pip install pico-deploy[tflite]"),
     ("ai-edge-quantizer", "int8 TFLite artefacts", "pip install pico-deploy[tflite]"),
+    ("adbutils", "bench on Android phones", "pip install pico-deploy[devices]"),
+    ("ziglang", "pico_bench for other CPUs", "pip install pico-deploy[devices]"),
     ("pi-heif", "HEIC photos", "pip install pico-deploy[heic]"),
     ("starlette", "bench --target web, serve", "pip install pico-deploy[web]"),
     ("matplotlib", "plots of train and evaluate", "pip install pico-deploy[train]"),
