@@ -62,7 +62,7 @@ class Chromium:
 
     def __init__(self, url: str, flags: Sequence[str] = ()) -> None:
         program = find_chromium()
-        self._profile = Path(tempfile.mkdtemp(prefix="pico-chromium-"))
+        self._profile = Path(tempfile.mkdtemp(prefix="pico-target-"))
         # its sandbox refuses to work for root, which is what containers are
         as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         self._log = (self._profile / "stderr").open("wb")

@@ -47,15 +47,22 @@ describe('Struct', () => {
   });
 
   test('reads what it wrote', () => {
-    const buffer = new ArrayBuffer(64);
+    const memory = { buffer: new ArrayBuffer(64) };
     const values = {
       tag: new Uint8Array([1, 2, 3]),
       inner: { a: 200, b: -5 },
       big: -(2n ** 40n),
       flag: 1,
     };
-    outer.write(buffer, 8, values);
-    expect(outer.read(buffer, 8)).toEqual(values);
-    expect(new DataView(buffer).getInt32(8 + 4 + 4, true)).toBe(-5);
+    outer.write(memory, 8, values);
+    expect(outer.read(memory, 8)).toEqual(values);
+    expect(new DataView(memory.buffer).getInt32(8 + 4 + 4, true)).toBe(-5);
+  });
+
+  test('writes into memory that grew while its values were made', () => {
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const grow = () => memory.grow(1);
+    inner.write(memory, 0, { a: grow(), b: 7 });
+    expect(inner.read(memory, 0)).toEqual({ a: 1, b: 7 });
   });
 });

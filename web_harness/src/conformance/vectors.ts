@@ -7,6 +7,7 @@
 import type { Fetcher } from '../bundle/bundle';
 import type { Core } from '../core/core';
 import { describe, PicoError } from '../errors';
+import { settled } from '../settled';
 import { describeStream, type Found } from './describe';
 
 export interface TileExpectation {
@@ -39,6 +40,8 @@ export interface Outcome {
   /** Null when it passed. */
   difference: string | null;
 }
+
+const FETCHED_AHEAD = 8;
 
 interface Index {
   version: number;
@@ -102,14 +105,24 @@ export async function runVectors(
       throw new PicoError('bad-vectors', `${path} is not the file that index.txt lists`);
     return data;
   };
-  const models = new Map<string, Uint8Array>();
+  const models = new Map<string, Promise<Uint8Array>>();
+  const load = async (name: string): Promise<[Vector, Uint8Array, Uint8Array]> => {
+    const [text, stream] = await Promise.all([
+      read(`${name}/vector.json`),
+      read(`${name}/stream.pico`),
+    ]);
+    const vector: Vector = JSON.parse(new TextDecoder().decode(text));
+    const model = models.get(vector.model) ?? read(`models/${vector.model}.bin`);
+    models.set(vector.model, model);
+    return [vector, stream, await model];
+  };
   const outcomes: Outcome[] = [];
+  const coming = index.names.slice(0, FETCHED_AHEAD).map((name) => settled(load(name)));
   for (const [i, name] of index.names.entries()) {
     report(i, index.names.length, name);
-    const vector: Vector = JSON.parse(new TextDecoder().decode(await read(`${name}/vector.json`)));
-    const model = models.get(vector.model) ?? (await read(`models/${vector.model}.bin`));
-    models.set(vector.model, model);
-    const stream = await read(`${name}/stream.pico`);
+    const [vector, stream, model] = await (coming.shift() as (typeof coming)[number])();
+    const next = index.names[i + FETCHED_AHEAD];
+    if (next !== undefined) coming.push(settled(load(next)));
     let found: string | null;
     try {
       found = difference(vector, await describeStream(core, model, stream));

@@ -116,7 +116,7 @@ export class Core {
 
   private check(status: number, fault: number, place: string): void {
     if (status === 0) return;
-    const detail = abi.fault.read(this.arena.memory.buffer, fault);
+    const detail = abi.fault.read(this.arena.memory, fault);
     throw statusError(
       this.arena.text(this.exports.pico_status_name(status)),
       this.arena.text(this.exports.pico_status_text(status)),

@@ -16,7 +16,7 @@ export function parse(core: Core, file: Uint8Array): ImageHeader {
     const data = core.arena.put(file);
     const image = core.arena.alloc(abi.image.size);
     core.checked((fault) => core.exports.pico_parse(data, file.length, image, fault));
-    return abi.image.read(core.arena.memory.buffer, image);
+    return abi.image.read(core.arena.memory, image);
   } finally {
     core.arena.release(mark);
   }
@@ -41,7 +41,7 @@ export class Decoder {
     try {
       this.data = model.core.arena.put(file);
       this.imageAddress = this.readHeader();
-      this.image = abi.image.read(model.core.arena.memory.buffer, this.imageAddress);
+      this.image = abi.image.read(model.core.arena.memory, this.imageAddress);
       this.checkModel();
       this.streams = this.readDirectory();
       this.grid = Grid.make(model, this.image.width, this.image.height);

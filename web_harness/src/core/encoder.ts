@@ -77,7 +77,7 @@ export class Encoder {
     this.grid = Grid.make(model, width, height);
     this.layout = arena.alloc(abi.layout.size);
     exports.pico_layout_default(this.layout, this.grid.tiles);
-    const { tiles_per_stream } = abi.layout.read(arena.memory.buffer, this.layout);
+    const { tiles_per_stream } = abi.layout.read(arena.memory, this.layout);
     this.groups = groupsOf(this.grid.tiles, tiles_per_stream);
     this.levels = arena.put(new Uint8Array(this.grid.tiles).fill(level));
     const sizes = arena.alloc(8);
@@ -118,17 +118,17 @@ export class Encoder {
     const { arena, exports } = core;
     const spans = arena.alloc(this.streams.length * abi.span.size);
     this.streams.forEach((stream, i) => {
-      abi.span.write(arena.memory.buffer, spans + i * abi.span.size, {
+      abi.span.write(arena.memory, spans + i * abi.span.size, {
         data: arena.put(stream),
         size: stream.length,
       });
     });
     const file = arena.alloc(abi.file.size);
-    abi.file.write(arena.memory.buffer, file, {
+    abi.file.write(arena.memory, file, {
       entropy_fingerprint: this.model.info.fingerprint,
       pixel_fingerprint: fromHex(this.pixelFingerprint),
       grid: this.grid.fields,
-      layout: abi.layout.read(arena.memory.buffer, this.layout),
+      layout: abi.layout.read(arena.memory, this.layout),
       levels: this.levels,
       chunks: 0,
       chunk_count: 0,

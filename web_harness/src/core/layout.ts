@@ -15,6 +15,12 @@ type ValueOf<F> = F extends 'i64' | 'u64'
         : never;
 export type Values<S extends Shape> = { -readonly [K in keyof S]: ValueOf<S[K]> };
 
+/** A WebAssembly.Memory. Not its buffer: that is another one after the memory has grown, which making the
+ * values to be written may bring about. */
+export interface Memory {
+  readonly buffer: ArrayBufferLike;
+}
+
 const SIZES: Record<Scalar, number> = { u8: 1, u32: 4, i32: 4, i64: 8, u64: 8 };
 
 function sizeAndAlignment(field: Field): [number, number] {
@@ -47,8 +53,8 @@ export class Struct<S extends Shape> {
   }
 
   /** The struct at an address of the memory. Arrays of bytes are copies. */
-  read(buffer: ArrayBufferLike, address: number): Values<S> {
-    const view = new DataView(buffer);
+  read(memory: Memory, address: number): Values<S> {
+    const view = new DataView(memory.buffer);
     const values: Record<string, unknown> = {};
     for (const [name, field] of Object.entries(this.fields)) {
       const at = address + (this.offsets[name] as number);
@@ -58,8 +64,8 @@ export class Struct<S extends Shape> {
   }
 
   /** Write all fields. */
-  write(buffer: ArrayBufferLike, address: number, values: Values<S>): void {
-    const view = new DataView(buffer);
+  write(memory: Memory, address: number, values: Values<S>): void {
+    const view = new DataView(memory.buffer);
     for (const [name, field] of Object.entries(this.fields)) {
       const at = address + (this.offsets[name] as number);
       writeField(view, at, field, (values as Record<string, unknown>)[name]);
@@ -73,7 +79,7 @@ function readField(view: DataView, at: number, field: Field): unknown {
   if (field === 'i32') return view.getInt32(at, true);
   if (field === 'i64') return view.getBigInt64(at, true);
   if (field === 'u64') return view.getBigUint64(at, true);
-  if (field instanceof Struct) return field.read(view.buffer, at);
+  if (field instanceof Struct) return field.read(view, at);
   return new Uint8Array(view.buffer, at, field.bytes).slice();
 }
 
@@ -83,6 +89,6 @@ function writeField(view: DataView, at: number, field: Field, value: unknown): v
   else if (field === 'i32') view.setInt32(at, value as number, true);
   else if (field === 'i64') view.setBigInt64(at, value as bigint, true);
   else if (field === 'u64') view.setBigUint64(at, value as bigint, true);
-  else if (field instanceof Struct) field.write(view.buffer, at, value as Values<Shape>);
+  else if (field instanceof Struct) field.write(view, at, value as Values<Shape>);
   else new Uint8Array(view.buffer, at, field.bytes).set(value as Uint8Array);
 }

@@ -34,7 +34,7 @@ export class Model {
     const address = word();
     const info = arena.alloc(abi.modelInfo.size);
     core.checked(() => exports.pico_model_get_info(address, info));
-    return new Model(core, address, abi.modelInfo.read(arena.memory.buffer, info));
+    return new Model(core, address, abi.modelInfo.read(arena.memory, info));
   }
 
   get fingerprint(): string {
@@ -70,7 +70,7 @@ export class Grid {
     readonly model: Model,
     readonly address: number,
   ) {
-    this.fields = abi.grid.read(model.core.arena.memory.buffer, address);
+    this.fields = abi.grid.read(model.core.arena.memory, address);
     this.tiles = this.fields.tiles;
     this.columns = this.fields.columns;
   }
@@ -98,7 +98,7 @@ export class Grid {
     const mark = arena.mark();
     const out = arena.alloc(abi.extent.size);
     exports[name](out, this.address, tile);
-    const found = abi.extent.read(arena.memory.buffer, out);
+    const found = abi.extent.read(arena.memory, out);
     arena.release(mark);
     return found;
   }
@@ -113,7 +113,7 @@ export function mask(valid: Extent, side: number): Float32Array {
 
 /** Write a tensor descriptor for packed float32 [channels][side][side] at `data`. */
 export function packedTensor(core: Core, at: number, data: number, side: number): void {
-  abi.tensor.write(core.arena.memory.buffer, at, {
+  abi.tensor.write(core.arena.memory, at, {
     data,
     element: abi.ELEMENT.float32,
     channel: 4 * side * side,

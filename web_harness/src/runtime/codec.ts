@@ -7,6 +7,7 @@ import { Decoder } from '../core/decoder';
 import { Encoder, type GroupSlot } from '../core/encoder';
 import { type Model, mask, packedTensor } from '../core/model';
 import { PicoError } from '../errors';
+import { settled } from '../settled';
 import type { Observer } from './observer';
 import type { OnnxPart } from './onnx';
 
@@ -47,7 +48,7 @@ function frame(model: Model, width: number, height: number): { rows: number; dat
   const { arena } = model.core;
   const data = arena.alloc(3 * width * height);
   const rows = arena.alloc(abi.rows.size);
-  abi.rows.write(arena.memory.buffer, rows, {
+  abi.rows.write(arena.memory, rows, {
     data,
     first_row: 0,
     rows: height,
@@ -225,10 +226,4 @@ export function openStream(parts: Parts, file: Uint8Array, slots: number): Decod
     );
   }
   return decoder;
-}
-
-/** A promise whose rejection waits until somebody asks for it. */
-function settled<T>(promise: Promise<T>): () => Promise<T> {
-  promise.catch(() => {});
-  return () => promise;
 }
