@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "compare": "Show crops by a bundle and the codecs of today, at equal file size.",
     "doctor": "Show what can and what cannot be checked on this machine, and why.",
     "train": "Train a preset on a folder of photos or a pack.",
+    "card": "Write the model card of a checkpoint from the files of its training.",
     "pack": "Make a small training pack of a folder of photos.",
 }
 """Name → one line of help.

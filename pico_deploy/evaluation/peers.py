@@ -31,7 +31,9 @@ def _pillow_library(feature: str, name: str) -> str:
 def _jpeg() -> Coder:
     settings = (5, 12, 25, 45, 70, 90)
     options = {"subsampling": "4:2:0", "optimize": True}
-    return PillowCoder("JPEG", "JPEG", settings, _pillow_library("jpg", "libjpeg-turbo"), options)
+    return PillowCoder(
+        "JPEG", "JPEG", settings, _pillow_library("libjpeg_turbo", "libjpeg-turbo"), options
+    )
 
 
 def _webp() -> Coder:
