@@ -11,7 +11,7 @@ PAGE_SOURCES := $(wildcard web_harness/*.json web_harness/*.ts web_harness/*.htm
 	$(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/wasm/*) pico_deploy/measure/result.schema.json
 CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/binding/*)
 
-.PHONY: help env system test lint types pytest demo web web-test bench-core arm-cost fuzz corruptions clean
+.PHONY: help env system test lint types pytest demo web web-test bench-core arm-cost fuzz corruptions tidy clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ fuzz: $(STAMP)
 ## make corruptions   damage real streams and models in a million ways; prints what became of them
 corruptions:
 	$(PYTHON) core/fuzz/corruptions.py --count 1000000
+
+## make tidy     clang-tidy over all of the core, vector kernels included
+tidy:
+	for source in $(wildcard core/src/*.c core/src/*/*.c); do clang-tidy-19 --quiet $$source -- -std=c11 -Icore/include -Icore/src || exit 1; done
 
 ## make clean    remove what was built and installed here
 clean:

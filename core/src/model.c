@@ -24,6 +24,7 @@ static size_t z_row_count(const model_plan *plan) {
 }
 
 static void lay_out(arena *memory, const model_plan *plan, model_arrays *arrays) {
+    fill_bytes(arrays, 0, sizeof *arrays);
     const size_t rows = plan->tables;
     arrays->model = arena_take(memory, sizeof(pico_model));
     arrays->decode = arena_take(memory, rows * RANS_SLOTS * sizeof(uint32_t));

@@ -25,7 +25,7 @@ static uint32_t trusted_threshold(const coding_tables *tables, uint32_t y_tables
 static uint32_t sampled_threshold(const coding_tables *tables, uint32_t y_tables, const uint8_t *index,
                                   const int8_t *values, size_t n) {
     int64_t gain[PICO_MAX_Y_TABLES];
-    for (uint32_t k = 0; k < y_tables; k++) gain[k] = 0;
+    for (uint32_t k = 0; k < PICO_MAX_Y_TABLES; k++) gain[k] = 0;
     for (size_t i = 0; i < n; i += SAMPLE_STRIDE) {
         uint32_t row = index[i], symbol = zigzag(values[i]), escape = tables->escape_entry[row];
         int64_t cost = tables->cost[row * ROW_ENTRIES + (symbol < escape ? symbol : escape)];

@@ -70,7 +70,8 @@ pico_status pico_encode_memory(const pico_model *model, const pico_grid *grid, c
     const uint64_t front = 4 * PICO_MAX_LANES + 3 * 5 + 1 + (uint64_t)tiles;
     /* Everything else in scratch is a few planes of a tile, each below 2^26: far below half of the address
      * space. */
-    if (scratch > SIZE_MAX / 4 || scratch > (uint64_t)1 << 34) return PICO_E_OVER_LIMIT;
+    const uint64_t most = (uint64_t)1 << 34, addressable = SIZE_MAX / 4;
+    if (scratch > most || scratch > addressable) return PICO_E_OVER_LIMIT;
     arena memory = arena_over(NULL, 0);
     encode_scratch s;
     lay_out(&memory, model, tiles, &s);
