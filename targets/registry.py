@@ -99,6 +99,8 @@ _TARGETS: dict[str, Target] = {
         "the page in headless Chromium here: web, web:wasm, web:webgpu, web:swiftshader",
         bench="targets.web.bench:bench",
         plan="targets.web.bench:plan",
+        transport="targets.web.transport:open_web",
+        connected="targets.web.transport:connected",
     ),
 }
 

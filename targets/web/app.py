@@ -37,11 +37,6 @@ _HEADERS = {
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-embedder-policy": b"require-corp",
     b"cross-origin-resource-policy": b"same-origin",
-    b"content-security-policy": (
-        b"default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; "
-        b"img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; "
-        b"form-action 'none'; frame-ancestors 'none'"
-    ),
     b"referrer-policy": b"no-referrer",
     b"x-content-type-options": b"nosniff",
     b"cache-control": b"no-store",
@@ -56,22 +51,34 @@ class _Trade(BaseModel):
     token: str
 
 
-class _FixedHeaders:
-    """Adds the headers to every response."""
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob: {scripts}; "
+    "worker-src 'self' blob:; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class FixedHeaders:
+    """Adds the headers to every response. ``scripts``: further sources of scripts."""
+
+    def __init__(self, app: ASGIApp, scripts: str = "") -> None:
         self._app = app
+        policy = _POLICY.format(scripts=scripts).encode()
+        self._headers = [*_HEADERS.items(), (b"content-security-policy", policy)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; see ASGI."""
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_HEADERS.items()]
+                message["headers"] = [*message.get("headers", []), *self._headers]
             await send(message)
 
         await self._app(scope, receive, sending)
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def limited_body(request: Request, limit: int) -> bytes:
+    """The body, refused with 413 as soon as it is larger than ``limit`` bytes."""
     received = bytearray()
     async for chunk in request.stream():
         received += chunk
@@ -80,9 +87,10 @@ async def _body(request: Request, limit: int) -> bytes:
     return bytes(received)
 
 
-async def _read(request: Request, model: type[_Model]) -> _Model:
+async def read_message(request: Request, model: type[_Model], limit: int) -> _Model:
+    """A body as a message of this type, refused with 422 when it is none."""
     try:
-        return model.model_validate_json(await _body(request, MESSAGE_LIMIT_BYTES))
+        return model.model_validate_json(await limited_body(request, limit))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "body"
@@ -107,7 +115,7 @@ def make_app(page: Path, desk: Desk, pairing: Pairing) -> Starlette:
         return checked
 
     async def session(request: Request) -> Response:
-        key = pairing.trade((await _read(request, _Trade)).token)
+        key = pairing.trade((await read_message(request, _Trade, MESSAGE_LIMIT_BYTES)).token)
         if key is None:
             raise HTTPException(
                 401, "this link was used already or is not ours; open the link just printed"
@@ -130,13 +138,13 @@ def make_app(page: Path, desk: Desk, pairing: Pairing) -> Starlette:
         return Response(data, media_type="application/octet-stream")
 
     async def stream(request: Request) -> Response:
-        data = await _body(request, STREAM_LIMIT_BYTES)
+        data = await limited_body(request, STREAM_LIMIT_BYTES)
         desk.streams.clear()  # one at a time, or a page could fill the memory
         desk.streams[hashlib.sha256(data).hexdigest()] = data
         return JSONResponse({})
 
     async def results(request: Request) -> Response:
-        text = await _body(request, RESULT_LIMIT_BYTES)
+        text = await limited_body(request, RESULT_LIMIT_BYTES)
         try:
             result = parse(text, "the posted result")
             hashes = result.runs[0].hashes if result.runs else None
@@ -150,11 +158,11 @@ def make_app(page: Path, desk: Desk, pairing: Pairing) -> Starlette:
         return JSONResponse({"stored": name})
 
     async def progress(request: Request) -> Response:
-        desk.tell(await _read(request, PageProgress))
+        desk.tell(await read_message(request, PageProgress, MESSAGE_LIMIT_BYTES))
         return JSONResponse({})
 
     async def failure(request: Request) -> Response:
-        told = await _read(request, PageFailure)
+        told = await read_message(request, PageFailure, MESSAGE_LIMIT_BYTES)
         desk.tell(Failure(code=told.code, message=told.message))
         return JSONResponse({})
 
@@ -168,6 +176,6 @@ def make_app(page: Path, desk: Desk, pairing: Pairing) -> Starlette:
             *(Route(f"/api/{n}", keyed(e), methods=["POST"]) for n, e in posts.items()),
             Mount("/", StaticFiles(directory=page, html=True)),
         ],
-        middleware=[Middleware(_FixedHeaders)],
+        middleware=[Middleware(FixedHeaders)],
         exception_handlers={HTTPException: _as_json},
     )

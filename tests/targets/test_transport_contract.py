@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from adbd import Adbd
 
-from pico_deploy.errors import InputError, OutputError, UsageError
+from pico_deploy.errors import InputError, MissingDependencyError, OutputError, UsageError
 from targets.errors import NotOnTargetError, TargetError, TargetTimeoutError
 from targets.registry import open_transport
 from targets.transport import NOT_FOUND, Transport
@@ -19,9 +19,12 @@ Opened = tuple[Transport, Path]
 """A transport, and the probe as a program for what it reaches."""
 
 
-@pytest.fixture(params=["local", "emulated:arm64", "emulated:arm64/cortex-a53", "adb"])
+@pytest.fixture(params=["local", "emulated:arm64", "emulated:arm64/cortex-a53", "adb", "web"])
 def opened(request: pytest.FixtureRequest, probe: Callable[[str], Path]) -> Iterator[Opened]:
     address = request.param
+    if address == "web":
+        yield from opened_browser()
+        return
     if address != "local" and shutil.which("qemu-aarch64-static") is None:
         pytest.skip("qemu-aarch64-static is not installed: apt-get install qemu-user-static")
     if address == "adb":
@@ -48,6 +51,17 @@ def anywhere(request: pytest.FixtureRequest) -> Iterator[Transport]:
         address = f"{kind}:00008110-0000000000000001"
     with open_transport(address) as transport:
         yield transport
+
+
+def opened_browser() -> Iterator[Opened]:
+    """A browser runs pages instead of programs; its probe is one."""
+    pytest.importorskip("uvicorn", reason="pip install pico-deploy[web]")
+    try:
+        transport = open_transport("web")
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    with transport:
+        yield transport, Path(__file__).with_name("probe.html")
 
 
 SIZES = (0, 1, 4095, (64 << 10) + 1, (1 << 20) + 7)
