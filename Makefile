@@ -11,7 +11,7 @@ PAGE_SOURCES := $(wildcard web_harness/*.json web_harness/*.ts web_harness/*.htm
 	$(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/wasm/*) pico_deploy/measure/result.schema.json
 CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/binding/*)
 
-.PHONY: help env system test lint types pytest demo web web-test bench-core arm-cost fuzz corruptions tidy clean
+.PHONY: help env system test lint types pytest demo web web-test bench-core arm-cost fuzz corruptions tidy arm-runtimes clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ bench-core: $(STAMP)
 ## make arm-cost   instructions a symbol on AArch64, by kernel set, under an emulator
 arm-cost: $(STAMP)
 	$(BIN)/python benchmarks/arm/cost.py
+
+## make arm-runtimes  real AArch64 builds of ONNX Runtime and LiteRT under qemu, against those of this machine
+arm-runtimes: $(STAMP)
+	$(BIN)/python benchmarks/arm/runtimes.py --out out/arm-runtimes
 
 ## make fuzz     every fuzz target of the core for a minute, under the sanitizers (needs clang-19), and of the manifest
 fuzz: $(STAMP)

@@ -87,6 +87,7 @@ def convert(
     *,
     formats: Sequence[Format] = FORMATS,
     with_int8: bool = True,
+    with_fp16: bool = True,
     model_version: str = "1",
     preset: str | None = None,
     checkpoint: Path | None = None,
@@ -96,8 +97,9 @@ def convert(
     """Convert ``codec`` into the bundle ``destination`` (a folder, or a zip by its suffix).
 
     ``preset``: name under which the codec's PyTorch form is shipped, if it is. ``checkpoint``: its
-    file, for the manifest's provenance. ``tiles``: folder of pictures for calibration and gates.
-    Reports go to ``<name>.reports`` beside the bundle.
+    file, for the manifest's provenance. ``with_fp16``: TFLite in fp16 too.
+    ``tiles``: folder of pictures for calibration and gates. Reports go to ``<name>.reports``
+    beside the bundle.
 
     Raises ``MissingDependencyError``, ``ConversionError`` (a part cannot be converted or fails a
     gate), ``InputError`` (tiles) or ``OutputError``; in every case there is no partial bundle.
@@ -118,7 +120,9 @@ def convert(
             SymbolCost(codec.entropy_model, core_scale_indices(entropy_bin)),
         )
         points = observe(reference, pictures, steps.points("PyTorch on the gate tiles"))
-        converted = convert_parts(codec, parts, formats, writer.folder, steps.one)
+        converted = convert_parts(
+            codec, parts, formats, writer.folder, steps.one, tflite_fp16=with_fp16
+        )
         verdicts = [
             judge(
                 candidate(artefact, writer.folder),

@@ -56,7 +56,13 @@ def conversions(formats: Sequence[Format]) -> int:
 
 
 def convert_parts(
-    codec: Codec, crd: Parts, formats: Sequence[Format], folder: Path, step: Step
+    codec: Codec,
+    crd: Parts,
+    formats: Sequence[Format],
+    folder: Path,
+    step: Step,
+    *,
+    tflite_fp16: bool = True,
 ) -> Converted:
     """Write every float artefact of ``formats``. ``crd``: the codec's parts in that order.
 
@@ -82,7 +88,8 @@ def convert_parts(
             step(f"{part} to TFLite")
             lowered = lower(exported)
             artefacts.append(convert_tflite(exported, lowered, "fp32", folder))
-            artefacts.append(convert_tflite(exported, lowered, "fp16", folder))
+            if tflite_fp16:
+                artefacts.append(convert_tflite(exported, lowered, "fp16", folder))
             if part == "synthesis":
                 int8_source = Int8Source(exported, lowered)
     return Converted(tuple(artefacts), tuple(nchw), int8_source)

@@ -63,6 +63,7 @@ def convert(
         typer.Option(help="Only this one; may be repeated; default: all.", show_default=False),
     ] = None,
     int8: Annotated[bool, typer.Option(help="Make an int8 synthesis for TFLite too.")] = True,
+    fp16: Annotated[bool, typer.Option(help="Make fp16 parts for TFLite too.")] = True,
     scale_decoder: Annotated[
         ScaleDecoder | None, typer.Option(help="Default: what the checkpoint prefers.")
     ] = None,
@@ -98,6 +99,7 @@ def convert(
             output,
             formats=[f.value for f in format] if format else FORMATS,
             with_int8=int8,
+            with_fp16=fp16,
             model_version=model_version,
             preset=found.preset,
             checkpoint=found.checkpoint,

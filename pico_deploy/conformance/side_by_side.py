@@ -52,19 +52,26 @@ MODES: dict[str, Mode] = {
     **_modes(f"{_BACKENDS}.tflite_old:OldTfliteBackend", "tflite", {"tflite-runtime-2.14": {}}),
     **_modes("converters.checker:CheckerBackend", "coreml", _CHECKER),
 }
+_ARM = "pico_deploy.conformance.arm_backend:ArmBackend"
+EMULATED: dict[str, Mode] = {
+    **_modes(_ARM, "onnx", {"onnx-arm64": {"library": "onnxruntime"}}),
+    **_modes(_ARM, "onnx", {"onnx-arm64-a53": {"library": "onnxruntime", "cpu": "cortex-a53"}}),
+    **_modes(_ARM, "tflite", {"tflite-arm64": {"library": "ai_edge_litert"}}),
+}
+"""Hundreds of times slower than this machine, so they take part only when they are named."""
 
 
 @contextmanager
 def more_runtimes(manifest: Manifest) -> Iterator[list[str]]:
     """Register, for the length of a block, every mode that has its artefacts in the bundle; yields
-    the names of all runtimes.
+    the names of all that are not emulated.
     """
     held = {artefact.runtime for artefact in manifest.artefacts}
-    added = {name: mode for name, mode in MODES.items() if mode.artefacts in held}
+    added = {n: mode for n, mode in (MODES | EMULATED).items() if mode.artefacts in held}
     for name, mode in added.items():
         registry.register(name, _factory(mode))
     try:
-        yield registry.names()
+        yield [name for name in registry.names() if name not in EMULATED]
     finally:
         for name in added:
             registry.unregister(name)

@@ -131,6 +131,7 @@ def test_old_tflite_runs_in_a_python_of_its_own(old_python: Path) -> None:
         return Tensor(role=role, name=name, layout="nchw", dtype="float32", shape=(1, 1, 1, 2))
 
     artefact = SimpleNamespace(
+        runtime="tflite",
         path="a.tflite",
         precision="fp32",
         inputs=(tensor("y", "in"),),
