@@ -63,7 +63,7 @@ def kilo_macs_per_pixel(
     """Multiplications of convolutions and matrix products in one pass, per pixel of the tile."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         part(*inputs)
-    return counter.get_total_flops() / 2 / side**2 / 1000
+    return float(counter.get_total_flops()) / 2 / side**2 / 1000
 
 
 def _shape(codec: TrainedPico, weights: Path) -> str:
