@@ -22,7 +22,7 @@ typedef struct test_case {
 } test_case;
 
 /* One list a file, ended by a case without a promise. */
-extern const test_case checksum_tests[], kernel_tests[], model_tests[], rans_tests[], set_tests[],
+extern const test_case checksum_tests[], kernel_tests[], limit_tests[], model_tests[], rans_tests[], set_tests[],
     stream_tests[];
 
 /* ---- fixture.c ---- */
