@@ -60,7 +60,7 @@ def write_page(
         analysis = session.load("analysis", runtime, None, options)
         synthesis = session.load("synthesis", runtime, None, options)
         ours = BundleCoder(session, analysis, synthesis, ())
-        payload = session.model.tile - 2 * session.model.border
+        payload = session.model.payload
         peers = available(PEERS, not_run)
         makers = {name: partial(METRICS[name], payload) for name in METRIC_NAMES}
         metrics = tuple(available(makers, not_run).values())

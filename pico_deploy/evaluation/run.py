@@ -62,7 +62,7 @@ def evaluate(job: Job, progress: Progress = lambda done, total, what: None) -> E
     peers = list(available(_chosen(job.peers, PEERS, "peer"), not_run).values())
     wanted = _chosen(("psnr", *job.metrics) if job.metrics else (), METRICS, "metric")
     with Session.open(job.bundle) as session:
-        payload = session.model.tile - 2 * session.model.border
+        payload = session.model.payload
         makers = {name: partial(make, payload) for name, make in wanted.items()}
         metrics = tuple(available(makers, not_run).values())
         ours = BundleCoder(

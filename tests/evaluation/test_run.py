@@ -1,5 +1,7 @@
 """An evaluation of a bundle is complete, resumable, and takes sizes from real streams."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,23 @@ def test_other_bundle_is_another_entry_of_the_cache(job: Job, tmp_path: Path) ->
     second = evaluate(replace(job, bundle=other))
     assert first.identities["tiny"] != second.identities["tiny"]
     assert first.samples != second.samples
+
+
+def test_what_does_not_touch_the_figures_is_no_other_entry(job: Job, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    first = evaluate(job)
+    again = job.bundle.parent / "again.bundle"
+    shutil.copytree(job.bundle, again)
+    manifest = json.loads((again / "manifest.json").read_text())
+    manifest["provenance"]["packages"]["other"] = "9"
+    (again / "manifest.json").write_text(json.dumps(manifest))
+    found = evaluate(replace(job, bundle=again, out=tmp_path / "elsewhere"))
+    assert found.identities == first.identities
+    manifest["anchor_table"][1] = manifest["anchor_table"][2]
+    (again / "manifest.json").write_text(json.dumps(manifest))
+    other = evaluate(replace(job, bundle=again, out=tmp_path / "third"))
+    assert other.identities["tiny"] != first.identities["tiny"]
 
 
 def test_impossible_levels_peers_and_folders_are_refused(job: Job, tmp_path: Path) -> None:
