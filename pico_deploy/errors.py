@@ -105,3 +105,10 @@ class ConcealedError(PicoError):
 
     code = "concealed"
     exit_code = 14
+
+
+class RegressionError(PicoError):
+    """A figure got slower than it was, by more than was allowed."""
+
+    code = "regressed"
+    exit_code = 16

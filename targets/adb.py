@@ -11,10 +11,10 @@ from typing import Self
 
 import adbutils
 
-from pico_deploy.errors import InputError, OutputError, UsageError
+from pico_deploy.errors import InputError, MissingDependencyError, OutputError, UsageError
 from pico_deploy.measure.result import Conditions
 from targets import android_state
-from targets.adb_wire import Wire, command_line
+from targets.adb_wire import NO_ADB, Wire, command_line
 from targets.errors import NoSuchDeviceError, TargetError, UnauthorisedError, UnsupportedError
 from targets.transport import (
     DEFAULT_TIMEOUT_S,
@@ -189,5 +189,9 @@ def connected() -> list[str]:
     client = adbutils.AdbClient(socket_timeout=_ASK_S)
     try:
         return [f"adb:{found.serial}" for found in client.list() if found.state == "device"]
+    except FileNotFoundError as error:
+        raise MissingDependencyError(NO_ADB) from error
     except (adbutils.AdbError, OSError) as error:
+        if "No adb exe" in str(error):
+            raise MissingDependencyError(NO_ADB) from error
         raise TargetError(f"the adb server does not answer: {error}") from error

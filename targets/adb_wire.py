@@ -29,6 +29,7 @@ from targets.errors import (
 )
 from targets.transport import Completed
 
+NO_ADB = "adb is not installed; run `apt-get install adb`"
 _CHUNK = 64 << 10  # the most a data packet of the sync protocol may hold
 _FILE_MODE = 0o100755
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
@@ -148,6 +149,8 @@ class Wire:
             raise TargetTimeoutError(
                 f"{self._name} did not finish {_short(what)} within {wait_s:g} s; {remedy}"
             ) from error
+        except FileNotFoundError as error:
+            raise MissingDependencyError(NO_ADB) from error
         except adbutils.AdbError as error:
             raise self._meaning(str(error), what) from error
         except OSError as error:
@@ -156,7 +159,7 @@ class Wire:
     def _meaning(self, text: str, what: str) -> Exception:
         lowered = text.lower()
         if "no adb exe" in lowered:
-            return MissingDependencyError("adb is not installed; run `apt-get install adb`")
+            return MissingDependencyError(NO_ADB)
         if not text or "unknown data" in lowered:  # what adbutils makes of an end of file
             return self._broken(what)
         kind = next((kind for words, kind in _REFUSALS if words in lowered), TargetError)

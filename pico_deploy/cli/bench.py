@@ -53,6 +53,10 @@ def bench(
             help="A profile's name, or TOML with [budgets]; exit 12 unless a device keeps all."
         ),
     ] = None,
+    max_slowdown: Annotated[
+        float | None,
+        typer.Option(min=1, help="With --compare: exit 16 if a figure is slower by this factor."),
+    ] = None,
     junit: Annotated[
         Path | None, typer.Option(help="Write the verdicts on the budgets here, as JUnit XML.")
     ] = None,
@@ -69,6 +73,7 @@ def bench(
     from pico_deploy.measure.budgets import all_kept, require
     from pico_deploy.measure.caveats import caveats, require_conformance
     from pico_deploy.measure.compare import compare as compare_results
+    from pico_deploy.measure.compare import require_no_regression
     from pico_deploy.measure.junit import junit as junit_xml
     from pico_deploy.measure.protocol import Job
     from pico_deploy.measure.store import load, save
@@ -79,6 +84,8 @@ def bench(
     from targets import registry as targets
     from targets.verdicts import find
 
+    if max_slowdown is not None and compare is None:
+        raise UsageError("--max-slowdown needs a result to --compare with")
     if junit is not None and budget is None:
         raise UsageError("--junit writes the verdicts on budgets; give a --budget too")
     limits = None if budget is None else find(budget)
@@ -124,6 +131,8 @@ def bench(
     print_result(data, lines, json)
     print_warnings((*result.notes, *caveats(result)))
     require_conformance(result)
+    if comparison is not None and max_slowdown is not None:
+        require_no_regression(comparison, max_slowdown)
     if junit is not None:
         write_bytes(junit, junit_xml(result, verdicts))
     if limits is not None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from pico_deploy.errors import UsageError
+from pico_deploy.errors import RegressionError, UsageError
 from pico_deploy.measure.result import Operation, Result, Run
 
 BUCKETS = (1.1, 1.2, 1.3, 1.5, 2.0, 5.0, 10.0)
@@ -28,6 +28,9 @@ Change = Literal["slower", "faster", "no change shown", "too few samples"]
 class Ratio:
     """New over old, of medians: > 1 is slower. The interval is a percentile bootstrap at
     ``CONFIDENCE``.
+
+    ``change`` is what the interval allows to be said; ``bucket`` the largest bucket that the ratio
+    reaches, as a factor ≥ 1, None below the first one or without proof.
     """
 
     old_p50_ns: float
@@ -35,25 +38,8 @@ class Ratio:
     ratio: float
     low: float | None
     high: float | None
-
-    @property
-    def change(self) -> Change:
-        """What the interval allows to be said."""
-        if self.low is None or self.high is None:
-            return "too few samples"
-        if self.low > 1:
-            return "slower"
-        return "faster" if self.high < 1 else "no change shown"
-
-    @property
-    def bucket(self) -> float | None:
-        """The largest bucket the ratio reaches, as a factor ≥ 1; None below the first one or
-        without proof.
-        """
-        if self.change not in ("slower", "faster"):
-            return None
-        factor = max(self.ratio, 1 / self.ratio)
-        return max((bucket for bucket in BUCKETS if factor >= bucket), default=None)
+    change: Change
+    bucket: float | None
 
 
 @dataclass(frozen=True)
@@ -96,7 +82,44 @@ def ratio_of(old_ns: Sequence[int], new_ns: Sequence[int]) -> Ratio:
         )
         tail = 100 * (1 - CONFIDENCE) / 2
         low, high = (float(v) for v in np.percentile(resampled, [tail, 100 - tail]))
-    return Ratio(p50_old, p50_new, p50_new / p50_old, low, high)
+    ratio = p50_new / p50_old
+    change = _change(low, high)
+    return Ratio(p50_old, p50_new, ratio, low, high, change, _bucket(ratio, change))
+
+
+def _change(low: float | None, high: float | None) -> Change:
+    if low is None or high is None:
+        return "too few samples"
+    if low > 1:
+        return "slower"
+    return "faster" if high < 1 else "no change shown"
+
+
+def _bucket(ratio: float, change: Change) -> float | None:
+    if change not in ("slower", "faster"):
+        return None
+    factor = max(ratio, 1 / ratio)
+    return max((bucket for bucket in BUCKETS if factor >= bucket), default=None)
+
+
+def require_no_regression(report: ComparisonReport, limit: float) -> None:
+    """Raise ``RegressionError`` when a figure got slower by ``limit`` or more, and when the two
+    results do not measure the same thing or share no figure, so that nothing can be said.
+    """
+    if report.not_the_same:
+        raise RegressionError(
+            f"the results cannot be held against each other: {'; '.join(report.not_the_same)}"
+        )
+    if not report.figures:
+        raise RegressionError("the results have no figure in common: nothing was compared")
+    slower = [c for c in report.figures if c.ratio.change == "slower" and c.ratio.ratio >= limit]
+    if slower:
+        worst = max(slower, key=lambda c: c.ratio.ratio)
+        raise RegressionError(
+            f"{len(slower)} of {len(report.figures)} figures are slower by {limit:g}× or more, "
+            f"worst: {worst.runtime} {worst.figure}, {worst.ratio.ratio:.3f}× "
+            f"[{worst.ratio.low:.3f}, {worst.ratio.high:.3f}]"
+        )
 
 
 def compare(old: Result, new: Result) -> ComparisonReport:

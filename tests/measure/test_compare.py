@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sample_results import make_result, make_run
 
-from pico_deploy.errors import UsageError
-from pico_deploy.measure.compare import compare, ratio_of
+from pico_deploy.errors import RegressionError, UsageError
+from pico_deploy.measure.compare import compare, ratio_of, require_no_regression
 from pico_deploy.measure.result import Provenance
 
 
@@ -69,3 +69,20 @@ def test_results_that_measure_different_things_are_told_apart() -> None:
     other = make_result(Provenance.EMULATED, level=30, runs=[make_run(threads=1)])
     reasons = compare(make_result(), other).not_the_same
     assert [reason.split()[0] for reason in reasons] == ["provenance", "level", "onnx:"]
+
+
+def test_regression_beyond_the_limit_fails_and_names_the_worst_figure_others_pass() -> None:
+    old = make_result()
+    slower = make_result(runs=[make_run(decode_ms=(300, 301, 302, 300, 303))])
+    require_no_regression(compare(old, make_result()), 1.0)
+    require_no_regression(compare(old, slower), 2.5)
+    require_no_regression(compare(slower, old), 1.0)
+    with pytest.raises(RegressionError, match=r"worst: onnx decode, 2\.0"):
+        require_no_regression(compare(old, slower), 1.1)
+
+
+def test_results_that_cannot_be_compared_never_pass_as_no_regression() -> None:
+    with pytest.raises(RegressionError, match="level differs"):
+        require_no_regression(compare(make_result(), make_result(level=30)), 1.1)
+    with pytest.raises(RegressionError, match="no figure in common"):
+        require_no_regression(compare(make_result(), make_result(runs=[make_run("torch")])), 1.1)

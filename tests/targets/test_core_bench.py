@@ -249,11 +249,25 @@ def test_level_that_the_bundle_has_not_is_refused(
 
 @pytest.mark.parametrize(
     ("address", "code"),
-    [("moon", 2), ("emulated", 2), ("emulated:z80", 2), ("local:x", 2), ("host:x", 2)],
+    [
+        ("moon", 2),
+        ("emulated", 2),
+        ("emulated:z80", 2),
+        ("emulated:arm64/abacus", 2),
+        ("local:x", 2),
+        ("host:x", 2),
+        ("devicectl:x", 2),
+    ],
 )
 def test_address_that_makes_no_sense_exits_2(address: str, code: int, tiny_bundle: Path) -> None:
     assert run(["bench", str(tiny_bundle), "--target", address, "--level", "5"]) == code
 
 
-def test_junit_without_a_budget_is_refused(tiny_bundle: Path) -> None:
-    assert run(["bench", str(tiny_bundle), "--junit", "x.xml"]) == 2
+@pytest.mark.parametrize(
+    "options",
+    [("--junit", "x.xml"), ("--max-slowdown", "1.1"), ("--vectors", str(VECTORS), "--level", "5")],
+)
+def test_option_that_makes_no_sense_alone_is_refused(
+    options: tuple[str, ...], tiny_bundle: Path
+) -> None:
+    assert run(["bench", str(tiny_bundle), *options]) == 2

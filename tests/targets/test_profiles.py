@@ -122,7 +122,11 @@ def test_devices_lists_what_is_there_and_why_the_rest_is_not(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("ADBUTILS_ADB_PATH", "/nonexistent/adb")  # adbutils brings one of its own
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
     assert run(["devices", "--json"]) == 0
     found = {entry["target"]: entry for entry in json.loads(capsys.readouterr().out)["targets"]}
     assert found["host"]["address"] == "host" and found["local"]["address"] == "local"
     assert found["emulated"]["address"] == "" and found["emulated"]["problem"]
+    assert "adb is not installed" in found["adb"]["problem"]
+    assert "Xcode" in found["xctest"]["problem"]
