@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pico_deploy.codecs.resampling import Resampling
@@ -102,3 +102,5 @@ PRESETS: dict[str, PicoConfig] = {
         tile=128,
     ),
 }
+# The same network, trained on for what people see; a name of its own, because its streams are.
+PRESETS["pico-s-perceptual"] = replace(PRESETS["pico-s"], name="pico-s-perceptual")
