@@ -11,7 +11,7 @@ PAGE_SOURCES := $(wildcard web_harness/*.json web_harness/*.ts web_harness/*.htm
 	$(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/wasm/*) pico_deploy/measure/result.schema.json
 CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/binding/*)
 
-.PHONY: help env system test lint types pytest demo web web-test bench-core arm-cost fuzz corruptions tidy arm-runtimes clean
+.PHONY: help env system test lint types pytest demo web web-test bench-core conformance arm-cost fuzz corruptions tidy arm-runtimes clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -59,6 +59,11 @@ web-test: web
 ## make demo     convert the shipped weights, round-trip a 12 MP photo, verify, measure, report
 demo: $(STAMP)
 	$(BIN)/python demo/run.py --out out/demo
+
+## make conformance   the published vectors on this machine, then on every compiler and CPU there is here
+conformance: $(STAMP)
+	$(BIN)/pico-deploy verify conformance/model/bundle --vectors conformance/vectors
+	$(BIN)/pico-deploy verify --matrix -o out/conformance
 
 ## make bench-core   every kernel set: entropy coder on workloads A and B, integer network, pixels
 bench-core: $(STAMP)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pico_deploy.conformance.matrix.result import Matrix
     from pico_deploy.conformance.vector_run import VectorRun
     from pico_deploy.conformance.verification import NotRun, Verification
     from pico_deploy.measure.budgets import Verdict
@@ -75,6 +76,16 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     from pico_deploy.measure.figures import VERDICTS, verdict_cells
 
     return _table("Budgets", VERDICTS, [verdict_cells(v) for v in verdicts])
+
+
+def matrix_tables(matrix: Matrix) -> Iterator[Table]:
+    """Compilers and CPUs, and why cells are not exact."""
+    from pico_deploy.conformance.matrix.report import HEADINGS, notes, table
+
+    headings, rows = table(matrix)
+    yield _table("Conformance matrix", headings, rows, (*HEADINGS, *headings[len(HEADINGS) :]))
+    if reasons := notes(matrix):
+        yield _table("Not exact", ("cell and reason",), [[reason] for reason in reasons])
 
 
 def vector_tables(run: VectorRun) -> Iterator[Table]:

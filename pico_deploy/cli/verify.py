@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from pico_deploy.conformance.matrix.result import Matrix
     from pico_deploy.conformance.vector_run import VectorRun
     from pico_deploy.conformance.verification import Verification
     from pico_deploy.runtime.backend import BackendOptions
@@ -37,6 +38,23 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    matrix: Annotated[
+        bool,
+        typer.Option(
+            "--matrix",
+            help="Run the vectors on every compiler and CPU there is here, emulated ones included.",
+        ),
+    ] = False,
+    cell: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Only these cells of the matrix, such as "s390x" or "arm64 gcc -O2".',
+            show_default=False,
+        ),
+    ] = None,
+    cell_timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds for a cell's pass over the vectors.")
+    ] = 900.0,
     runtime: Annotated[
         list[str] | None,
         typer.Option(help="Only these runtimes; may be repeated.", show_default=False),
@@ -65,7 +83,8 @@ def verify(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the JSON here too.")
+        Path | None,
+        typer.Option("--output", "-o", help="Write the JSON here too; with --matrix a folder."),
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -74,9 +93,14 @@ def verify(
     Encodes on every runtime and decodes on every runtime. Exact tier: the symbols that analysis
     emitted come back from every kernel set of the core and from the NumPy reference. Tolerance
     tier: pixels of every pair lie within the limits of their class. With --vectors the streams are
-    those of a vector set. With --drift noise of growing size is put on whatever an accelerator may
-    get wrong; no symbol may move. Exit 11 when anything differs.
+    those of a vector set. With --matrix they are decoded by the core alone, by every compiler and
+    instruction set there is here, emulated ones included. With --drift noise of growing size is put
+    on whatever an accelerator may get wrong; no symbol may move. Exit 11 when anything differs.
     """
+    if matrix:
+        return _matrix(vectors, tuple(cell or ()), cell_timeout, output, json)
+    if cell:
+        raise UsageError("--cell chooses cells of the matrix: add --matrix")
     from pico_deploy.conformance.summary import run_line, verdict_line
     from pico_deploy.runtime.backend import BackendOptions
 
@@ -128,11 +152,29 @@ def _drift(bundle: Path, backend: BackendOptions, folder: Path, json: bool) -> N
     report.require()
 
 
-def _tables(found: Verification | VectorRun) -> Iterator[Table]:
-    from pico_deploy.cli.tables import vector_tables, verification_tables
+def _matrix(
+    vectors: Path | None, cells: tuple[str, ...], timeout_s: float, output: Path | None, json: bool
+) -> None:
+    from pico_deploy.conformance.matrix.execute import checkout_job, run_matrix
+    from pico_deploy.conformance.matrix.report import verdict_line, write_report
+
+    with StepProgress("matrix", quiet=json) as progress:
+        found = run_matrix(checkout_job(vectors, cells, timeout_s), progress=progress.step)
+    if output is not None:
+        write_report(found, output)
+    _show(found, verdict_line(found), json)
+
+
+def _tables(found: Verification | VectorRun | Matrix) -> Iterator[Table]:
+    from pico_deploy.cli import tables
+    from pico_deploy.conformance.vector_run import VectorRun
     from pico_deploy.conformance.verification import Verification
 
-    return verification_tables(found) if isinstance(found, Verification) else vector_tables(found)
+    if isinstance(found, Verification):
+        return tables.verification_tables(found)
+    if isinstance(found, VectorRun):
+        return tables.vector_tables(found)
+    return tables.matrix_tables(found)
 
 
 def _finish(found: Verification | VectorRun, line: str, output: Path | None, json: bool) -> None:
@@ -140,6 +182,10 @@ def _finish(found: Verification | VectorRun, line: str, output: Path | None, jso
         from pico_deploy.outputs import write_bytes
 
         write_bytes(output, found.model_dump_json(indent=1).encode() + b"\n")
+    _show(found, line, json)
+
+
+def _show(found: Verification | VectorRun | Matrix, line: str, json: bool) -> None:
     if not json:
         from pico_deploy.cli.tables import print_tables
 

@@ -13,7 +13,12 @@ import numpy as np
 import pytest
 
 from pico_deploy import _core
-from pico_deploy.conformance.make_vectors.conformance_set import CONV_NAME, make, named_models
+from pico_deploy.conformance.make_vectors.conformance_set import (
+    CONV_NAME,
+    make,
+    named_models,
+    stored_bytes,
+)
 from pico_deploy.conformance.make_vectors.decodable import decodable
 from pico_deploy.conformance.make_vectors.refused import bad_models, refused
 from pico_deploy.conformance.thresholds import thresholds
@@ -285,3 +290,22 @@ def test_sources_of_photo_vectors_are_of_the_size_that_the_stream_states(
         shape = (vector.expect.height, vector.expect.width, 3)
         for name in (SOURCE_FILE, REFERENCE_FILE):
             assert read_picture(FOLDER / vector.name / name).shape == shape
+
+
+SMOKE = sorted(path.parent for path in (ROOT / "conformance" / "smoke").glob("*/index.txt"))
+
+
+@pytest.mark.parametrize("folder", SMOKE, ids=lambda folder: folder.name)
+def test_smoke_vector_is_exact_and_that_of_the_weights_that_ship(folder: Path) -> None:
+    """New weights need a new one: ``python -m pico_deploy.conformance.make_vectors.smoke``."""
+    run_vectors(folder, thresholds()).require()
+    weights = ROOT / "pico_deploy" / "weights" / f"{folder.name}.safetensors"
+    stored = (folder / "models" / f"{folder.name}.bin").read_bytes()
+    shapes = json.loads(weights.with_suffix(".json").read_text())["scale_decoder"]
+    assert stored == stored_bytes(weights, f"entropy.{shapes}")
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 1_500_000
+
+
+def test_every_shipped_weight_has_a_smoke_vector() -> None:
+    shipped = {path.stem for path in (ROOT / "pico_deploy" / "weights").glob("*.safetensors")}
+    assert {folder.name for folder in SMOKE} == shipped

@@ -54,7 +54,7 @@ def photographed(bundle: Path, photos: Path, model: str) -> Iterator[Draft]:
     the vector set.
     """
     with Session.open(bundle) as session:
-        maker = _Maker(session, model)
+        maker = Maker(session, model)
         side = session.model.payload
         subjects = ("kitten", "leaves", "wall", "night", "giraffe", "sign")
         for number, level in enumerate(anchor_levels(session.manifest)):
@@ -76,7 +76,9 @@ def photographed(bundle: Path, photos: Path, model: str) -> Iterator[Draft]:
         yield maker.draft(spatial, "tile-levels", levels, settings)
 
 
-class _Maker:
+class Maker:
+    """Encodes scenes with one bundle, in fp32 on one thread of ONNX Runtime."""
+
     def __init__(self, session: Session, model: str) -> None:
         options = BackendOptions(threads=1)
         self.session, self.model = session, model
@@ -90,6 +92,7 @@ class _Maker:
         levels: int | NDArray[np.uint8],
         settings: StreamSettings | None = None,
     ) -> Draft:
+        """One scene at a level, or at a level for each tile."""
         emitted, sink = SymbolRecorder(), ArraySink()
         source = ArrayPixels(scene.pixels)
         stream = encode(source, self.session, self.analysis, levels, settings, emitted)
