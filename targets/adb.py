@@ -7,15 +7,15 @@ import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
 import adbutils
 
-from pico_deploy.errors import InputError, MissingDependencyError, OutputError, UsageError
+from pico_deploy.errors import InputError, MissingDependencyError
 from pico_deploy.measure.result import Conditions
 from targets import android_state
 from targets.adb_wire import NO_ADB, Wire, command_line
 from targets.errors import NoSuchDeviceError, TargetError, UnauthorisedError, UnsupportedError
+from targets.transfers import Closing, arriving, only_one
 from targets.transport import (
     DEFAULT_TIMEOUT_S,
     Completed,
@@ -30,7 +30,7 @@ _ASK_S = 20.0
 _PROPERTY = re.compile(r"^\[([^\]]+)\]: \[(.*)\]$", re.MULTILINE)
 
 
-class AdbTransport:
+class AdbTransport(Closing):
     """One Android device, through the adb server of this machine (``ANDROID_ADB_SERVER_PORT``).
 
     ``idle_s`` is how long the device may be silent in a transfer.
@@ -119,15 +119,8 @@ class AdbTransport:
     def pull(self, name: str, destination: Path) -> None:
         """Copy from the device with the sync protocol."""
         path = f"{self._folder}/{checked_name(name)}"
-        part = destination.with_name(destination.name + ".part")
-        try:
-            with part.open("wb") as file:
-                file.writelines(self._wire.receive(path))
-            part.replace(destination)
-        except OSError as error:
-            raise OutputError(f"cannot write {destination}: {error.strerror or error}") from error
-        finally:
-            part.unlink(missing_ok=True)
+        with arriving(destination) as part, part.open("wb") as file:
+            file.writelines(self._wire.receive(path))
 
     def run(
         self,
@@ -165,23 +158,10 @@ class AdbTransport:
             except TargetError:
                 return
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 def open_adb(argument: str) -> Transport:
     """The transport of ``adb:SERIAL``; without a serial, the only device that is connected."""
-    if argument:
-        return AdbTransport(argument)
-    found = connected()
-    if not found:
-        raise NoSuchDeviceError("no Android device is connected; connect one, or `adb connect` it")
-    if len(found) > 1:
-        raise UsageError(f"more than one Android device is connected; choose: {', '.join(found)}")
-    return AdbTransport(found[0].partition(":")[2])
+    return AdbTransport(argument or only_one(connected(), "Android device"))
 
 
 def connected() -> list[str]:

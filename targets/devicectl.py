@@ -12,12 +12,13 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pico_deploy.errors import InputError, OutputError, UsageError
+from pico_deploy.errors import InputError
 from targets import devicectl_json
-from targets.errors import NoSuchDeviceError, TargetError
+from targets.errors import TargetError
 from targets.external import call
+from targets.transfers import Closing, arriving, only_one, require_file
 from targets.transport import (
     DEFAULT_TIMEOUT_S,
     Completed,
@@ -31,8 +32,10 @@ _REMEDY = "devicectl comes with Xcode 15 and later, on macOS only"
 _ASK_S = 120.0
 
 
-class DevicectlTransport:
-    """One paired iPhone. ``app`` is whose container files go to."""
+class DevicectlTransport(Closing):
+    """One paired iPhone. ``app`` is whose container files go to; they stay there, and the next run
+    replaces them.
+    """
 
     def __init__(self, udid: str, app: str = APP) -> None:
         self._udid, self._app = udid, app
@@ -51,20 +54,14 @@ class DevicectlTransport:
     def push(self, source: Path, name: str) -> None:
         """Copy into the app's Documents."""
         target = checked_name(name)
-        if not source.is_file():
-            raise InputError(f"cannot push {source}: it is no file that can be read")
+        require_file(source)
         self._copy("to", str(source), f"Documents/{target}")
 
     def pull(self, name: str, destination: Path) -> None:
         """Copy out of the app's Documents."""
         source = checked_name(name)
-        with tempfile.TemporaryDirectory() as folder:
-            part = Path(folder) / "pulled"
+        with arriving(destination) as part:
             self._copy("from", f"Documents/{source}", str(part))
-            try:
-                destination.write_bytes(part.read_bytes())
-            except OSError as error:
-                raise OutputError(f"cannot write {destination}: {error.strerror}") from error
 
     def _copy(self, direction: str, source: str, destination: str) -> None:
         container = ("--domain-type", "appDataContainer", "--domain-identifier", self._app)
@@ -98,15 +95,6 @@ class DevicectlTransport:
         """What apps wrote to the console."""
         return "".join(self._log)
 
-    def close(self) -> None:
-        """Files in an app's Documents stay there: the next run replaces them."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 def _call(
     address: str, arguments: Sequence[str], timeout_s: float
@@ -134,14 +122,7 @@ def _ask(address: str, *arguments: str) -> Mapping[str, Any]:
 
 def open_devicectl(argument: str) -> Transport:
     """The transport of ``devicectl:UDID``; without one, the only iPhone that is paired."""
-    if argument:
-        return DevicectlTransport(argument)
-    found = connected()
-    if not found:
-        raise NoSuchDeviceError("no iPhone is paired with this Mac; connect one and trust this Mac")
-    if len(found) > 1:
-        raise UsageError(f"more than one iPhone is paired; choose: {', '.join(found)}")
-    return DevicectlTransport(found[0].partition(":")[2])
+    return DevicectlTransport(argument or only_one(connected(), "iPhone"))
 
 
 def connected() -> list[str]:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pico_deploy.errors import InputError, OutputError, UsageError
+from pico_deploy.errors import InputError
 from targets.devicectl import APP
 from targets.errors import (
     DeviceFullError,
@@ -26,6 +25,7 @@ from targets.errors import (
     UnauthorisedError,
 )
 from targets.external import call
+from targets.transfers import Closing, arriving, only_one, require_file
 from targets.transport import (
     DEFAULT_TIMEOUT_S,
     Completed,
@@ -51,8 +51,10 @@ _MEANINGS: tuple[tuple[str, type[TargetError]], ...] = (
 )
 
 
-class GoIosTransport:
-    """One iPhone. ``app`` is whose container files go to."""
+class GoIosTransport(Closing):
+    """One iPhone. ``app`` is whose container files go to; they stay there, and the next run
+    replaces them.
+    """
 
     def __init__(self, udid: str, app: str = APP) -> None:
         self._udid, self._app = udid, app
@@ -83,20 +85,14 @@ class GoIosTransport:
     def push(self, source: Path, name: str) -> None:
         """Copy into the app's Documents."""
         target = checked_name(name)
-        if not source.is_file():
-            raise InputError(f"cannot push {source}: it is no file that can be read")
+        require_file(source)
         self._sync("push", str(source), f"/Documents/{target}")
 
     def pull(self, name: str, destination: Path) -> None:
         """Copy out of the app's Documents."""
         source = checked_name(name)
-        with tempfile.TemporaryDirectory() as folder:
-            part = Path(folder) / "pulled"
+        with arriving(destination) as part:
             self._sync("pull", f"/Documents/{source}", str(part))
-            try:
-                destination.write_bytes(part.read_bytes())
-            except OSError as error:
-                raise OutputError(f"cannot write {destination}: {error.strerror}") from error
 
     def _sync(self, direction: str, source: str, destination: str) -> None:
         paths = (f"--srcPath={source}", f"--dstPath={destination}")
@@ -126,9 +122,6 @@ class GoIosTransport:
         """What go-ios and the apps wrote."""
         return "".join(self._log)
 
-    def close(self) -> None:
-        """Files in an app's Documents stay there: the next run replaces them."""
-
     def _call(self, *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[bytes]:
         argv = ["ios", *arguments, f"--udid={self._udid}"]
         return call(argv, f"{self.address}: ios {arguments[0]}", _REMEDY, timeout_s)
@@ -138,12 +131,6 @@ class GoIosTransport:
         if done.returncode != 0:
             raise _failure(done, self.address)
         return done.stdout
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _failure(done: subprocess.CompletedProcess[bytes], address: str) -> TargetError:
@@ -172,14 +159,7 @@ def _document(text: bytes, address: str) -> dict[str, Any]:
 
 def open_go_ios(argument: str) -> Transport:
     """The transport of ``go-ios:UDID``; without one, the only iPhone that is connected."""
-    if argument:
-        return GoIosTransport(argument)
-    found = connected()
-    if not found:
-        raise NoSuchDeviceError("no iPhone is connected; connect one and trust this computer")
-    if len(found) > 1:
-        raise UsageError(f"more than one iPhone is connected; choose: {', '.join(found)}")
-    return GoIosTransport(found[0].partition(":")[2])
+    return GoIosTransport(argument or only_one(connected(), "iPhone"))
 
 
 def connected() -> list[str]:

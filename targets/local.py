@@ -9,11 +9,11 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
-from pico_deploy.errors import InputError, OutputError, UsageError
+from pico_deploy.errors import UsageError
 from pico_deploy.measure import identity
 from targets.errors import DeviceFullError, NotOnTargetError, TargetTimeoutError, UnsupportedError
+from targets.transfers import Closing, arriving, require_file
 from targets.transport import (
     DEFAULT_TIMEOUT_S,
     NOT_FOUND,
@@ -24,7 +24,7 @@ from targets.transport import (
 )
 
 
-class LocalTransport:
+class LocalTransport(Closing):
     """A temporary folder and processes of this machine. ``wrapper`` goes before every program."""
 
     def __init__(self, address: str = "local", wrapper: Sequence[str] = ()) -> None:
@@ -57,8 +57,7 @@ class LocalTransport:
     def push(self, source: Path, name: str) -> None:
         """Copy into the folder."""
         target = self._folder / checked_name(name)
-        if not source.is_file():
-            raise InputError(f"cannot push {source}: it is no file that can be read")
+        require_file(source)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
@@ -72,13 +71,8 @@ class LocalTransport:
         source = self._folder / checked_name(name)
         if not source.is_file():
             raise NotOnTargetError(f"{self._address} has no file {name}; was it written there?")
-        part = destination.with_name(destination.name + ".part")
-        try:
+        with arriving(destination) as part:
             shutil.copyfile(source, part)
-            part.replace(destination)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise OutputError(f"cannot write {destination}: {error.strerror or error}") from error
 
     def run(
         self,
@@ -123,12 +117,6 @@ class LocalTransport:
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def open_local(argument: str) -> Transport:
