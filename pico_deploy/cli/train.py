@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+@contextmanager
+def stop_after_step() -> Iterator[list[int]]:
+    """Signals that came inside, for a loop to ask between steps; the second Ctrl-C interrupts as
+    usual.
+    """
+    stopped: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if number == signal.SIGINT and number in stopped:
+            raise KeyboardInterrupt
+        stopped.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def train(
@@ -40,8 +62,8 @@ def train(
         bool, typer.Option("--finish", help="Train no further; write the best weights so far.")
     ] = False,
 ) -> None:
-    """Train a preset; continues from RUN when it holds a state. Ctrl-C or SIGTERM saves and
-    stops.
+    """Train a preset; continues from RUN when it holds a state. Ctrl-C or SIGTERM ends the step,
+    saves and stops; a second Ctrl-C stops at once, without saving.
     """
     from rich.console import Console
 
@@ -65,14 +87,14 @@ def train(
     if compile:
         trainer.compile()
     if not finish:
-        stopped: list[int] = []
-        signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
         end = time.monotonic() + 60 * (max_minutes if max_minutes is not None else float("inf"))
-        with StepProgress("train") as bar:
+        with StepProgress("train") as bar, stop_after_step() as stopped:
             trainer.fit(
                 lambda p: bar.step(p.step, p.steps, str(p)),
                 lambda: bool(stopped) or time.monotonic() >= end,
             )
+        if signal.SIGINT in stopped:
+            raise KeyboardInterrupt
     if finish or (finalise and trainer.step >= settings.steps):
         codec, step = trainer.best_codec()
         console.print(f"finishing the weights of step {step}")

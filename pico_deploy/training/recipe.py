@@ -80,7 +80,7 @@ class Trainer:
             rate = config.perceptual.gan_learning_rate
             judge = self.terms.discriminator.parameters()
             self.game = torch.optim.Adam(judge, lr=rate, betas=DISCRIMINATOR_BETAS)
-        self.step = 0
+        self.step, self.started = 0, start is not None
         self.best: float = math.inf
         self.stopwatch = Stopwatch(device)
         self.journal = Journal(run)
@@ -247,31 +247,31 @@ class Trainer:
         return found
 
     def fit(self, report: Callable[[Progress], None], should_stop: Callable[[], bool]) -> None:
-        """Train to ``config.steps`` or until ``should_stop``; validates and saves at every
-        validation and at the end."""
+        """Train to ``config.steps`` or until ``should_stop``, asked between steps; saves at every
+        validation and at the end. An exception leaves the last save as it is: in the middle of a
+        step there is no state that could be resumed exactly."""
         self.run.mkdir(parents=True, exist_ok=True)
         config, started, since = self.config, time.monotonic(), self.step
         shares: dict[str, float] = {}
         validated = self.step
-        try:
-            while self.step < config.steps and not should_stop():
-                result = self.train_step()
-                logged = self.step % config.log_every == 0
-                if logged:
-                    shares = self.stopwatch.shares()
-                pixels = (self.step - since) * config.batch * config.crop**2
-                speed = pixels / 1e6 / (time.monotonic() - started)
-                progress = Progress(self.step, config.steps, result, speed, shares)
-                report(progress)
-                if logged:
-                    self.journal.step(progress)
-                if self.step % config.validate_every == 0:
-                    self.journal.validation(self.step, self.validate())
-                    validated = self.step
-                    self.save()
-        except KeyboardInterrupt:
-            self.save()
-            raise
+        if self.step == 0 and self.started:
+            # What is trained on must first become better than what it started from.
+            self.journal.validation(self.step, self.validate())
+        while self.step < config.steps and not should_stop():
+            result = self.train_step()
+            logged = self.step % config.log_every == 0
+            if logged:
+                shares = self.stopwatch.shares()
+            pixels = (self.step - since) * config.batch * config.crop**2
+            speed = pixels / 1e6 / (time.monotonic() - started)
+            progress = Progress(self.step, config.steps, result, speed, shares)
+            report(progress)
+            if logged:
+                self.journal.step(progress)
+            if self.step % config.validate_every == 0:
+                self.journal.validation(self.step, self.validate())
+                validated = self.step
+                self.save()
         if self.step > since and self.step != validated:
             if self.step >= config.steps:
                 self.journal.validation(self.step, self.validate())

@@ -203,3 +203,18 @@ def test_a_stopped_run_is_finished_on_demand(
         assert bool((a == b).all())
     resumed = Trainer(settings, photos, tmp_path, "cpu")
     assert resumed.resume() and resumed.step == 4, "finishing trains no further"
+
+
+def test_a_stop_by_signal_ends_the_step_and_a_second_ctrl_c_interrupts() -> None:
+    import signal
+
+    from pico_deploy.cli.train import stop_after_step
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with stop_after_step() as stopped:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        assert stopped == [signal.SIGTERM, signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -157,6 +157,20 @@ def test_stage_2_starts_from_stage_1_and_resumes_bit_exactly(
     assert "gan" not in parts[0], "the discriminator has its first step alone"
 
 
+def test_stage_2_is_never_worse_than_what_it_started_from(
+    settings, stage2, photos, tmp_path
+) -> None:
+    run(settings, photos, tmp_path / "one")
+    ruinous = stage2.model_copy(update={"learning_rate": 0.1, "warmup_steps": 0})
+    trainer = Trainer(ruinous, photos, tmp_path / "two", "cpu", tmp_path / "one")
+    start = [p.clone() for p in trainer.averaged.parameters()]
+    trainer.fit(lambda _: None, lambda: trainer.step == 3)
+    best, step = trainer.best_codec()
+    assert step == 0
+    for a, b in zip(start, best.parameters(), strict=True):
+        assert torch.equal(a.half().float(), b)
+
+
 def test_stage_2_takes_a_finished_checkpoint_and_a_single_state(
     settings, stage2, photos, tmp_path
 ) -> None:
