@@ -88,7 +88,10 @@ static void count_skip(const bench *tables, const job *j, const slice *s, const 
     const uint8_t *index = s->index.data;
     const int8_t *values = (int8_t *)s->values.data;
     const size_t n = (size_t)j->tile_size;
-    const uint32_t threshold = choose_threshold(&tables->tables, tables->rows, index, values, n);
+    const tile_split room_for = {j->active_index, j->active_values, j->entries};
+    skip_split found;
+    const uint32_t threshold = split_tile(kernels, &tables->tables, tables->rows, PICO_SKIP_AUTO, index, values,
+                                          n, &room_for, &found);
     int8_t *out = room(n);
     COUNT(set, "compact", n, kernels->compact(index, n, threshold, j->active_index));
     COUNT(set, "split", n,
