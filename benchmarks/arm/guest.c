@@ -2,8 +2,8 @@
  *
  *     guest TABLES ROWS TILES TILE_SIZE INDEX_A VALUES_A INDEX_B VALUES_B MODEL Z
  *
- * Prints a line a phase: the set, the phase, how many elements it went over. A mark goes out before and after each,
- * in the same order. Fails if a decode does not give back what was encoded. */
+ * Prints a line a phase: the set, the phase, how many elements it went over. A mark goes out before and after
+ * each, in the same order. Fails if a decode does not give back what was encoded. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +90,8 @@ static void count_skip(const bench *tables, const job *j, const slice *s, const 
     const size_t n = (size_t)j->tile_size;
     const tile_split room_for = {j->active_index, j->active_values, j->entries};
     skip_split found;
-    const uint32_t threshold = split_tile(kernels, &tables->tables, tables->rows, PICO_SKIP_AUTO, index, values,
-                                          n, &room_for, &found);
+    const uint32_t threshold = split_tile(kernels, &tables->tables, tables->rows, PICO_SKIP_AUTO, index,
+                                          values, n, &room_for, &found);
     int8_t *out = room(n);
     COUNT(set, "compact", n, kernels->compact(index, n, threshold, j->active_index));
     COUNT(set, "split", n,
@@ -170,13 +170,15 @@ int main(int argc, char **argv) {
     const slice slices[] = {{"A", read_file(argv[5]), read_file(argv[6]), n},
                             {"B", read_file(argv[7]), read_file(argv[8]), n}};
     const file model = read_file(argv[9]), z = read_file(argv[10]);
-    for (int i = 0; i < 2; i++) require(slices[i].index.size == n && slices[i].values.size == n, "size of a slice");
+    for (int i = 0; i < 2; i++)
+        require(slices[i].index.size == n && slices[i].values.size == n, "size of a slice");
 
     static const uint32_t flags[] = {0, PICO_CPU_NEON, PICO_CPU_NEON | PICO_CPU_NEON_DOT};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         const char *set = pico_kernels_name(flags[i]);
-        job j = {flags[i], LANES, tiles, 0, tile_size, room(tile_size), room(tile_size + EXPAND_PADDING),
-                 room(4 * n), room(2 * n), room(n)};
+        job j = {
+            flags[i],    LANES,       tiles,  0, tile_size, room(tile_size), room(tile_size + EXPAND_PADDING),
+            room(4 * n), room(2 * n), room(n)};
         for (int s = 0; s < 2; s++) count_coding(tables, j, &slices[s], set);
         count_skip(tables, &j, &slices[0], set);
         count_symbols(&slices[0], flags[i], set);

@@ -1,6 +1,6 @@
-/* What the AArch64 kernels share. NEON is part of the architecture, so only the dot product needs an attribute,
- * which is on every function that uses it, for the reasons in x86.h. Big-endian AArch64, whose vectors are
- * numbered the other way round, and 32-bit Arm stay scalar. */
+/* What the AArch64 kernels share. NEON is part of the architecture, so only the dot product needs an
+ * attribute, which is on every function that uses it, for the reasons in x86.h. Big-endian AArch64, whose
+ * vectors are numbered the other way round, and 32-bit Arm stay scalar. */
 #ifndef PICO_ARM_H
 #define PICO_ARM_H
 

@@ -9,10 +9,11 @@ extern const uint64_t set_bits_of[256];
 /* Byte j of [mask]: how many bits below bit j are set. */
 extern const uint64_t bits_below[256];
 
-/* For a mask of four lanes: a byte shuffle that gives each lane in it one of the 16-bit words that follow each other,
- * zero-extended; what the other lanes get is zero. */
+/* For a mask of four lanes: a byte shuffle that gives each lane in it one of the 16-bit words that follow
+ * each other, zero-extended; what the other lanes get is zero. */
 extern const uint8_t words_to_lanes[16][16];
-/* The inverse, of eight bytes: the low words of the lanes in the mask, in order, the last of them at the end. */
+/* The inverse, of eight bytes: the low words of the lanes in the mask, in order, the last of them at the end.
+ */
 extern const uint8_t words_of_lanes[16][8];
 
 #endif

@@ -1,5 +1,5 @@
-/* For functions that take a constant which has to become one in each caller, whatever the compiler thinks of their
- * size. */
+/* For functions that take a constant which has to become one in each caller, whatever the compiler thinks of
+ * their size. */
 #ifndef PICO_SPECIALISED_H
 #define PICO_SPECIALISED_H
 

@@ -1,5 +1,5 @@
-/* The integer network, NEON: pixels widened to int16, each multiplied by a weight out of a lane and added to an
- * int32: the instruction for bytes has no form for unsigned times signed. */
+/* The integer network, NEON: pixels widened to int16, each multiplied by a weight out of a lane and added to
+ * an int32: the instruction for bytes has no form for unsigned times signed. */
 #include "network.h"
 
 #ifdef PICO_NEON
@@ -19,7 +19,8 @@ SPECIALISED wide_pixels widen(uint8x16_t v, int is_signed) {
         const int8x16_t s = vreinterpretq_s8_u8(v);
         return (wide_pixels){vmovl_s8(vget_low_s8(s)), vmovl_high_s8(s)};
     }
-    return (wide_pixels){vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(v))), vreinterpretq_s16_u16(vmovl_high_u8(v))};
+    return (wide_pixels){vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(v))),
+                         vreinterpretq_s16_u16(vmovl_high_u8(v))};
 }
 
 /* A macro, because the number of a lane has to be a constant. */
@@ -48,7 +49,7 @@ SPECIALISED void add_inputs(block *sums, const wide_pixels *x, const int16x8_t *
 
 /* `outputs` rows of one block of pixels; the pixels of inputs that make up the last eight are 0. */
 SPECIALISED void pointwise_outputs(const network_layer *layer, const int32_t *bias, const wide_pixels *x,
-                                     size_t o, const size_t outputs, uint8_t *out, size_t count) {
+                                   size_t o, const size_t outputs, uint8_t *out, size_t count) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const int8_t *weight = layer->weight + o * inputs;
     int16x8_t w[OUTPUTS];
@@ -64,18 +65,20 @@ SPECIALISED void pointwise_outputs(const network_layer *layer, const int32_t *bi
         add_inputs(sums, x + i, w, outputs);
     }
     for (size_t q = 0; q < outputs; q++) {
-        store_some(out + q * pixels, count, requantise(layer, &sums[q], layer->multiplier[o + q], bias[o + q]));
+        store_some(out + q * pixels, count,
+                   requantise(layer, &sums[q], layer->multiplier[o + q], bias[o + q]));
     }
 }
 
 SPECIALISED void pointwise(const network_layer *given, const int32_t *bias, const uint8_t *in, uint8_t *out,
-                             int is_signed) {
+                           int is_signed) {
     const network_layer copy = *given, *layer = &copy; /* which no store of a byte can alias */
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     wide_pixels x[MAX_INPUTS];
     for (size_t first = 0; first < pixels; first += BLOCK) {
         const size_t count = pixels - first;
-        for (size_t i = 0; i < inputs; i++) x[i] = widen(load_some(in + i * pixels + first, count), is_signed);
+        for (size_t i = 0; i < inputs; i++)
+            x[i] = widen(load_some(in + i * pixels + first, count), is_signed);
         for (size_t i = inputs; i % TAPS != 0; i++) x[i] = widen(vdupq_n_u8(0), is_signed);
         size_t o = 0;
         for (; layer->outputs - o >= OUTPUTS; o += OUTPUTS) {
@@ -107,7 +110,7 @@ static inline block sums_of_window(const uint8_t *at, size_t stride, const int8_
 }
 
 SPECIALISED void depthwise(const network_layer *given, const int32_t *bias, const uint8_t *in, uint8_t *out,
-                             int is_signed) {
+                           int is_signed) {
     const network_layer copy = *given, *layer = &copy;
     const size_t side = layer->side, pixels = side * side, stride = side + 2;
     const uint8_t *const end = out + layer->outputs * pixels;

@@ -23,8 +23,8 @@ static inline block nothing(void) {
     return sums;
 }
 
-/* In int32 throughout, which the bound of a layer that is not wide allows, then in uint16. Rounding shifts add the
- * half. */
+/* In int32 throughout, which the bound of a layer that is not wide allows, then in uint16. Rounding shifts
+ * add the half. */
 static inline uint8x16_t requantise(const network_layer *layer, const block *sums, int32_t multiplier,
                                     int32_t bias) {
     const int32x4_t shift = vdupq_n_s32(-(int32_t)layer->shift), offset = vdupq_n_s32(bias);

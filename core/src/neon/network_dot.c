@@ -1,7 +1,7 @@
-/* Pointwise layers, NEON with the dot product: one instruction multiplies four channels of four pixels by four
- * weights, both signed, and adds to four int32. Later layers' bytes become signed by taking 128 off, which 128
- * times the sum of the weights makes up for; every sum is taken modulo 2^32, and the result fits. A 3x3 window
- * has nine taps, too few to be worth rearranging: depthwise layers are those of network.c. */
+/* Pointwise layers, NEON with the dot product: one instruction multiplies four channels of four pixels by
+ * four weights, both signed, and adds to four int32. Later layers' bytes become signed by taking 128 off,
+ * which 128 times the sum of the weights makes up for; every sum is taken modulo 2^32, and the result fits. A
+ * 3x3 window has nine taps, too few to be worth rearranging: depthwise layers are those of network.c. */
 #include "network.h"
 
 #ifdef PICO_NEON
@@ -36,8 +36,8 @@ typedef struct output_sums {
     int32x4_t weights; /* together: the sum of all weights so far */
 } output_sums;
 
-/* A group into the sums of every output, with the weights in one lane. A macro, because the number of a lane has to
- * be a constant. */
+/* A group into the sums of every output, with the weights in one lane. A macro, because the number of a lane
+ * has to be a constant. */
 #define ADD_GROUP(sums, x, w, lane, outputs)                                                                 \
     for (int part = 0; part < 4; part++) {                                                                   \
         for (size_t q = 0; q < (outputs); q++) {                                                             \
@@ -48,8 +48,8 @@ typedef struct output_sums {
 
 /* `outputs` rows of one block of pixels. */
 NEON_DOT SPECIALISED void pointwise_outputs(const network_layer *layer, const int32_t *bias,
-                                              const group *packed, size_t o, const size_t outputs,
-                                              int is_signed, uint8_t *out, size_t count) {
+                                            const group *packed, size_t o, const size_t outputs,
+                                            int is_signed, uint8_t *out, size_t count) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const int8_t *weight = layer->weight + o * inputs;
     const uint32x4_t first_lane = vsetq_lane_u32(0x01010101u, vdupq_n_u32(0), 0);
@@ -72,7 +72,8 @@ NEON_DOT SPECIALISED void pointwise_outputs(const network_layer *layer, const in
         for (size_t q = 0; q < outputs; q++) {
             w[q] = load_some_weights(weight + q * inputs + i, inputs - i);
             /* In the first lane alone, because they are the same in all. */
-            if (!is_signed) sums[q].weights = vdotq_s32(sums[q].weights, w[q], vreinterpretq_s8_u32(first_lane));
+            if (!is_signed)
+                sums[q].weights = vdotq_s32(sums[q].weights, w[q], vreinterpretq_s8_u32(first_lane));
         }
         ADD_GROUP(sums, packed[i / TAPS], w, 0, outputs)
     }
@@ -85,7 +86,7 @@ NEON_DOT SPECIALISED void pointwise_outputs(const network_layer *layer, const in
 }
 
 NEON_DOT SPECIALISED void pointwise(const network_layer *given, const int32_t *bias, const uint8_t *in,
-                                      uint8_t *out, int is_signed) {
+                                    uint8_t *out, int is_signed) {
     const network_layer copy = *given, *layer = &copy; /* which no store of a byte can alias */
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const uint8x16_t flip = vdupq_n_u8(is_signed ? 0 : 0x80);

@@ -1,5 +1,5 @@
-/* Samples of packed tensors to 8-bit pixels, NEON: the reference's integer operations on the bits. The other way
- * is a table, which has nothing to gain from vectors without a gather. */
+/* Samples of packed tensors to 8-bit pixels, NEON: the reference's integer operations on the bits. The other
+ * way is a table, which has nothing to gain from vectors without a gather. */
 #include "../arm.h"
 
 #ifdef PICO_NEON
@@ -9,8 +9,8 @@ enum {
     FAR_ENOUGH = -40 /* shifted right by that much, everything is 0 */
 };
 
-/* One channel of sixteen pixels, the others stay: written back as they are, so there have to be more than sixteen
- * pixels left, for what follows the last one may belong to another thread. */
+/* One channel of sixteen pixels, the others stay: written back as they are, so there have to be more than
+ * sixteen pixels left, for what follows the last one may belong to another thread. */
 static inline void store_channel(uint8_t *out, uint8x16_t values) {
     uint8x16x3_t pixels = vld3q_u8(out);
     pixels.val[0] = values;

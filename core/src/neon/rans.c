@@ -1,6 +1,6 @@
-/* Interleaved rANS, NEON: sixteen lanes at a time, in four vectors. There is no gather, so table entries come by
- * scalar loads; everything else is vectors. Where each vector's words begin is known for all four at once, so they
- * do not wait for each other. */
+/* Interleaved rANS, NEON: sixteen lanes at a time, in four vectors. There is no gather, so table entries come
+ * by scalar loads; everything else is vectors. Where each vector's words begin is known for all four at once,
+ * so they do not wait for each other. */
 #include "../arm.h"
 #include "../rans_step.h"
 
@@ -25,10 +25,8 @@ static inline void store_states(uint32_t *state, const group *x) {
 
 /* The low bytes of the lanes. */
 static inline uint8x16_t low_bytes(const group *g) {
-    const uint16x8_t low =
-        vuzp1q_u16(vreinterpretq_u16_u32(g->part[0]), vreinterpretq_u16_u32(g->part[1]));
-    const uint16x8_t high =
-        vuzp1q_u16(vreinterpretq_u16_u32(g->part[2]), vreinterpretq_u16_u32(g->part[3]));
+    const uint16x8_t low = vuzp1q_u16(vreinterpretq_u16_u32(g->part[0]), vreinterpretq_u16_u32(g->part[1]));
+    const uint16x8_t high = vuzp1q_u16(vreinterpretq_u16_u32(g->part[2]), vreinterpretq_u16_u32(g->part[3]));
     return vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high));
 }
 
@@ -66,7 +64,8 @@ static inline void take_words(group *x, const uint8_t **word) {
     for (int v = 0; v < VECTORS; v++) {
         const uint8_t *at = *word + (v == 0 ? 0 : bytes_up_to(s, v - 1));
         const uint8x16_t next = vcombine_u8(vld1_u8(at), vdup_n_u8(0));
-        const uint32x4_t words = vreinterpretq_u32_u8(vqtbl1q_u8(next, vld1q_u8(words_to_lanes[mask_of(s, v)])));
+        const uint32x4_t words =
+            vreinterpretq_u32_u8(vqtbl1q_u8(next, vld1q_u8(words_to_lanes[mask_of(s, v)])));
         x->part[v] = vbslq_u32(low.part[v], vsliq_n_u32(words, x->part[v], 16), x->part[v]);
     }
     *word += bytes_up_to(s, VECTORS - 1);
@@ -101,7 +100,7 @@ static inline uint8x16_t decode_group(group *x, const uint32_t *table, const uin
 }
 
 SPECIALISED int decode_lanes(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n,
-                               int8_t *out, const size_t groups) {
+                             int8_t *out, const size_t groups) {
     const size_t lanes = groups * GROUP;
     const uint8x16_t escape = vdupq_n_u8((uint8_t)RANS_ESCAPE_SYMBOL);
     const uint32_t *table = tables->decode;
@@ -136,8 +135,8 @@ int neon_rans_decode(rans_reader *reader, const coding_tables *tables, const uin
 
 /* ---- Encoding ---- */
 
-/* The low words of the lanes that are full, in lane order, below *word. Up to six bytes more are written below
- * them, which the symbols at hand may take. */
+/* The low words of the lanes that are full, in lane order, below *word. Up to six bytes more are written
+ * below them, which the symbols at hand may take. */
 static inline void put_words(const group *x, const group *full, uint8_t **word) {
     const selection s = selection_of(full);
     *word -= bytes_up_to(s, VECTORS - 1);
@@ -187,13 +186,13 @@ static inline void put_escapes(rans_writer *writer, const rans_entry *table, con
 /* Sixteen symbols, last lane first. */
 static inline void encode_group(group *x, rans_writer *writer, const rans_entry *table, const uint8_t *rows,
                                 const int8_t *values) {
-    const uint8x16_t row = vld1q_u8(rows), value = veorq_u8(vld1q_u8((const uint8_t *)values), vdupq_n_u8(128));
+    const uint8x16_t row = vld1q_u8(rows),
+                     value = veorq_u8(vld1q_u8((const uint8_t *)values), vdupq_n_u8(128));
     const uint64x2_t at[2] = {vreinterpretq_u64_u8(vzip1q_u8(value, row)),
                               vreinterpretq_u64_u8(vzip2q_u8(value, row))}; /* row * 256 + value + 128 */
-    const entries e[VECTORS] = {look_up_entries(table, vgetq_lane_u64(at[0], 0)),
-                                look_up_entries(table, vgetq_lane_u64(at[0], 1)),
-                                look_up_entries(table, vgetq_lane_u64(at[1], 0)),
-                                look_up_entries(table, vgetq_lane_u64(at[1], 1))};
+    const entries e[VECTORS] = {
+        look_up_entries(table, vgetq_lane_u64(at[0], 0)), look_up_entries(table, vgetq_lane_u64(at[0], 1)),
+        look_up_entries(table, vgetq_lane_u64(at[1], 0)), look_up_entries(table, vgetq_lane_u64(at[1], 1))};
     uint32x4_t any = vdupq_n_u32(0);
     group full;
     for (int v = 0; v < VECTORS; v++) {
@@ -201,7 +200,8 @@ static inline void encode_group(group *x, rans_writer *writer, const rans_entry 
         full.part[v] = vcgeq_u32(x->part[v], vshrq_n_u32(vshlq_n_u32(e[v].fields, 20), 1));
         any = vorrq_u32(any, e[v].fields);
     }
-    if (vmaxvq_u32(vandq_u32(any, vdupq_n_u32(ENTRY_ESCAPE))) != 0) put_escapes(writer, table, rows, values); /* rare */
+    if (vmaxvq_u32(vandq_u32(any, vdupq_n_u32(ENTRY_ESCAPE))) != 0)
+        put_escapes(writer, table, rows, values); /* rare */
     put_words(x, &full, &writer->word);
     for (int v = 0; v < VECTORS; v++) {
         const uint32x4_t rest = vbslq_u32(full.part[v], vshrq_n_u32(x->part[v], 16), x->part[v]);
@@ -210,7 +210,7 @@ static inline void encode_group(group *x, rans_writer *writer, const rans_entry 
 }
 
 SPECIALISED void encode_lanes(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
-                                const int8_t *values, size_t n, const size_t groups) {
+                              const int8_t *values, size_t n, const size_t groups) {
     const size_t lanes = groups * GROUP;
     rans_writer local = *writer;
     size_t k = n;

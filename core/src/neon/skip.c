@@ -1,6 +1,6 @@
-/* Index skip, NEON: 64 elements a step. Their comparisons are folded into one 64-bit mask by pairwise additions;
- * a multiplication then gives the number of elements kept before each eight, so that the eights, moved by a table
- * lookup each, do not wait for each other. */
+/* Index skip, NEON: 64 elements a step. Their comparisons are folded into one 64-bit mask by pairwise
+ * additions; a multiplication then gives the number of elements kept before each eight, so that the eights,
+ * moved by a table lookup each, do not wait for each other. */
 #include "../arm.h"
 #include "../skip_step.h"
 
@@ -26,7 +26,8 @@ static inline block active_of(block index, uint8x16_t threshold) {
 static inline uint8x8_t bits_of(block bytes) {
     const uint8x16_t place = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201u));
     for (int i = 0; i < 4; i++) bytes.val[i] = vandq_u8(bytes.val[i], place);
-    const uint8x16_t low = vpaddq_u8(bytes.val[0], bytes.val[1]), high = vpaddq_u8(bytes.val[2], bytes.val[3]);
+    const uint8x16_t low = vpaddq_u8(bytes.val[0], bytes.val[1]),
+                     high = vpaddq_u8(bytes.val[2], bytes.val[3]);
     const uint8x16_t eights = vpaddq_u8(low, high);
     return vget_low_u8(vpaddq_u8(eights, eights));
 }
@@ -125,7 +126,8 @@ void neon_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t 
         const selection s = selection_of(active);
         const uint8_t *next = (const uint8_t *)values + taken;
         for (int e = 0; e < EIGHTS; e++) {
-            const uint8x8_t moved = vtbl1_u8(vld1_u8(next + selected_before(s, e)), shuffle_of(bits_below, s, e));
+            const uint8x8_t moved =
+                vtbl1_u8(vld1_u8(next + selected_before(s, e)), shuffle_of(bits_below, s, e));
             vst1_u8((uint8_t *)out + i + 8 * (size_t)e, vand_u8(moved, eight_of(&active, e)));
         }
         taken += selected(s);

@@ -1,6 +1,6 @@
-/* Packed floats to packed int8 symbols, NEON: an integer up to 128 has at most seven bits of fraction, so a float's
- * other bits have to be 0, and sign, exponent and those seven fit sixteen bits. The other way is a table, which has
- * nothing to gain from vectors without a gather. */
+/* Packed floats to packed int8 symbols, NEON: an integer up to 128 has at most seven bits of fraction, so a
+ * float's other bits have to be 0, and sign, exponent and those seven fit sixteen bits. The other way is a
+ * table, which has nothing to gain from vectors without a gather. */
 #include "../arm.h"
 #include "../native.h"
 
@@ -8,9 +8,9 @@
 
 enum {
     WIDTH = 16,
-    FRACTION = 7,      /* bits that are kept */
-    MOST = 128,        /* what they can hold */
-    REST_OF_F32 = 16,  /* bits that are not */
+    FRACTION = 7,     /* bits that are kept */
+    MOST = 128,       /* what they can hold */
+    REST_OF_F32 = 16, /* bits that are not */
     REST_OF_F16 = 3
 };
 
@@ -24,7 +24,8 @@ static inline short_float shortened(float_format format, uint32_t max, uint32_t 
 }
 
 /* Eight integers; lanes of `bad` are set where there is none in range. `sign`: 0 or -1. */
-static inline int16x8_t integers_of(uint16x8_t magnitude, int16x8_t sign, short_float format, uint16x8_t *bad) {
+static inline int16x8_t integers_of(uint16x8_t magnitude, int16x8_t sign, short_float format,
+                                    uint16x8_t *bad) {
     const uint16_t one = (uint16_t)(format.bias << FRACTION);
     const uint16x8_t is_fraction = /* 0 < magnitude < 1 */
         vcltq_u16(vsubq_u16(magnitude, vdupq_n_u16(1)), vdupq_n_u16((uint16_t)(one - 1)));
@@ -43,8 +44,8 @@ static inline int16x8_t eight_of_f32(const uint8_t *in, short_float format, uint
     const uint16x8_t a = vreinterpretq_u16_u8(vld1q_u8(in)), b = vreinterpretq_u16_u8(vld1q_u8(in + 16));
     const uint16x8_t high = vuzp2q_u16(a, b);
     *bad = vorrq_u16(*bad, vuzp1q_u16(a, b));
-    return integers_of(vandq_u16(high, vdupq_n_u16(0x7FFF)), vshrq_n_s16(vreinterpretq_s16_u16(high), 15), format,
-                       bad);
+    return integers_of(vandq_u16(high, vdupq_n_u16(0x7FFF)), vshrq_n_s16(vreinterpretq_s16_u16(high), 15),
+                       format, bad);
 }
 
 static inline int16x8_t eight_of_f16(const uint8_t *in, short_float format, uint16x8_t *bad) {

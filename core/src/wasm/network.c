@@ -1,5 +1,5 @@
-/* The integer network, WebAssembly: sixteen pixels at a time, two taps (channels, or places of a 3x3 window) in
- * one instruction, which multiplies pairs of int16 and adds the two products. */
+/* The integer network, WebAssembly: sixteen pixels at a time, two taps (channels, or places of a 3x3 window)
+ * in one instruction, which multiplies pairs of int16 and adds the two products. */
 #include "../bytes.h"
 #include "../wasm.h"
 
@@ -28,7 +28,8 @@ static inline block nothing(void) {
 /* Two rows of bytes as pairs of int16. */
 SPECIALISED block interleave(v128_t a, v128_t b, int is_signed) {
     const v128_t low = wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const v128_t high = wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    const v128_t high =
+        wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
     if (is_signed) {
         return (block){{wasm_i16x8_extend_low_i8x16(low), wasm_i16x8_extend_high_i8x16(low),
                         wasm_i16x8_extend_low_i8x16(high), wasm_i16x8_extend_high_i8x16(high)}};
@@ -55,7 +56,8 @@ static inline v128_t load_weights(const int8_t *weight, size_t count) {
 #define PAIR(weights, lane) wasm_i32x4_shuffle(weights, weights, lane, lane, lane, lane)
 
 /* In int32 throughout, which the bound of a layer that is not wide allows. */
-static inline v128_t requantise(const network_layer *layer, const block *sums, int32_t multiplier, int32_t bias) {
+static inline v128_t requantise(const network_layer *layer, const block *sums, int32_t multiplier,
+                                int32_t bias) {
     const int32_t half = layer->shift > 0 ? 1 << (layer->shift - 1) : 0;
     const int32_t result_half = layer->result_shift > 0 ? 1 << (layer->result_shift - 1) : 0;
     v128_t v[4];
@@ -89,7 +91,7 @@ static inline void store_some(uint8_t *at, size_t count, v128_t v) {
 
 /* `outputs` rows of one block of pixels; taps beyond the last input are 0 up to the next eight. */
 SPECIALISED void pointwise_outputs(const network_layer *layer, const int32_t *bias, const block *packed,
-                                     size_t o, const size_t outputs, uint8_t *out, size_t count) {
+                                   size_t o, const size_t outputs, uint8_t *out, size_t count) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const int8_t *weight = layer->weight + o * inputs;
     block sums[OUTPUTS];
@@ -105,12 +107,13 @@ SPECIALISED void pointwise_outputs(const network_layer *layer, const int32_t *bi
         }
     }
     for (size_t q = 0; q < outputs; q++) {
-        store_some(out + q * pixels, count, requantise(layer, &sums[q], layer->multiplier[o + q], bias[o + q]));
+        store_some(out + q * pixels, count,
+                   requantise(layer, &sums[q], layer->multiplier[o + q], bias[o + q]));
     }
 }
 
 SPECIALISED void pointwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out,
-                             int is_signed) {
+                           int is_signed) {
     const size_t inputs = layer->inputs, pixels = (size_t)layer->side * layer->side;
     const v128_t zero = wasm_i8x16_splat(0);
     block packed[MAX_INPUTS / TAPS];
@@ -134,11 +137,13 @@ SPECIALISED void pointwise(const network_layer *layer, const int32_t *bias, cons
 /* Sixteen pixels of a row; `at` is the tap at the top left of the first one. */
 static inline block sums_of_window(const uint8_t *at, size_t stride, const int8_t *weight, int is_signed) {
     const v128_t w = load_weights(weight, WEIGHTS);
-    const v128_t pair[] = {PAIR(w, 0), PAIR(w, 1), PAIR(w, 2), PAIR(w, 3), wasm_i32x4_splat(weight[8] & 0xFFFF)};
+    const v128_t pair[] = {PAIR(w, 0), PAIR(w, 1), PAIR(w, 2), PAIR(w, 3),
+                           wasm_i32x4_splat(weight[8] & 0xFFFF)};
     block sums = nothing();
     for (size_t tap = 0; tap < 9; tap += TAPS) {
         const v128_t a = wasm_v128_load(at + tap / 3 * stride + tap % 3);
-        const v128_t b = tap < 8 ? wasm_v128_load(at + (tap + 1) / 3 * stride + (tap + 1) % 3) : a; /* times 0 */
+        const v128_t b =
+            tap < 8 ? wasm_v128_load(at + (tap + 1) / 3 * stride + (tap + 1) % 3) : a; /* times 0 */
         const block taps = interleave(a, b, is_signed);
         add_products(&sums, &taps, pair[tap / TAPS]);
     }
@@ -146,7 +151,7 @@ static inline block sums_of_window(const uint8_t *at, size_t stride, const int8_
 }
 
 SPECIALISED void depthwise(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out,
-                             int is_signed) {
+                           int is_signed) {
     const size_t side = layer->side, pixels = side * side, stride = side + 2;
     const uint8_t *const end = out + layer->outputs * pixels;
     /* A plane in a rim of zeros, so that every tap is one load. */

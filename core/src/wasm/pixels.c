@@ -1,23 +1,24 @@
-/* Samples of packed tensors to 8-bit pixels, WebAssembly: the reference's integer operations on the bits. The other
- * way is a table, which has nothing to gain from vectors without a gather. */
+/* Samples of packed tensors to 8-bit pixels, WebAssembly: the reference's integer operations on the bits. The
+ * other way is a table, which has nothing to gain from vectors without a gather. */
 #include "../wasm.h"
 
 #ifdef PICO_WASM_SIMD
 
 enum { WIDTH = 8 };
 
-/* floor(255 * v + 1/2) of four floats in 0 ... 1, as int32. There is no shift by another count in every lane, so
- * 255 * mantissa, of 32 bits, is multiplied by 2^k and the upper half of the product taken, k being so that below
- * k = 0 everything rounds to 0. */
+/* floor(255 * v + 1/2) of four floats in 0 ... 1, as int32. There is no shift by another count in every lane,
+ * so 255 * mantissa, of 32 bits, is multiplied by 2^k and the upper half of the product taken, k being so
+ * that below k = 0 everything rounds to 0. */
 static inline v128_t bytes_of(v128_t bits) {
     const v128_t mantissa = wasm_v128_bitselect(bits, wasm_i32x4_splat(0x800000), wasm_i32x4_splat(0x7FFFFF));
     const v128_t scaled = wasm_i32x4_sub(wasm_i32x4_shl(mantissa, 8), mantissa);
     const v128_t k = wasm_i32x4_max(wasm_i32x4_sub(wasm_u32x4_shr(bits, 23), wasm_i32x4_splat(118)),
                                     wasm_i32x4_splat(-1)); /* ... 9 */
-    /* 2^k, byte by byte: the first from k, the second from k - 8, the others 0, like all that is out of range. */
+    /* 2^k, byte by byte: the first from k, the second from k - 8, the others 0, like all that is out of
+     * range. */
     const v128_t powers = wasm_u8x16_const(1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0);
-    const v128_t bytes = wasm_i32x4_add(wasm_i32x4_add(k, wasm_i32x4_shl(k, 8)),
-                                        wasm_u32x4_splat(0x8080F800u));
+    const v128_t bytes =
+        wasm_i32x4_add(wasm_i32x4_add(k, wasm_i32x4_shl(k, 8)), wasm_u32x4_splat(0x8080F800u));
     const v128_t power = wasm_i8x16_swizzle(powers, bytes), half = wasm_i64x2_splat((int64_t)1 << 31);
     const v128_t low = wasm_i64x2_add(wasm_u64x2_extmul_low_u32x4(scaled, power), half);
     const v128_t high = wasm_i64x2_add(wasm_u64x2_extmul_high_u32x4(scaled, power), half);
@@ -57,8 +58,8 @@ size_t wasm_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t 
     return sum_of(nans) + scalar_pixels_out_f32(in + (ptrdiff_t)i * step, step, n - i, out + 3 * i);
 }
 
-/* Four halves to the bits of single precision: subnormal ones, far below half a step, become something else as
- * small. */
+/* Four halves to the bits of single precision: subnormal ones, far below half a step, become something else
+ * as small. */
 static inline v128_t widen(v128_t halves) {
     return wasm_i32x4_add(wasm_i32x4_shl(halves, 13), wasm_i32x4_splat((127 - 15) << 23));
 }

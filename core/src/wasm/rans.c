@@ -1,5 +1,5 @@
-/* Interleaved rANS, WebAssembly: four lanes a vector, table entries by scalar loads. Encoding stays scalar: a vector
- * would need a shift by a different count in every lane. */
+/* Interleaved rANS, WebAssembly: four lanes a vector, table entries by scalar loads. Encoding stays scalar: a
+ * vector would need a shift by a different count in every lane. */
 #include "../rans_step.h"
 #include "../wasm.h"
 
@@ -45,7 +45,8 @@ SPECIALISED int decode_lanes(rans_reader *reader, const coding_tables *tables, c
         v128_t escapes = wasm_i8x16_splat(0);
         for (size_t v = 0; v < vectors; v++) {
             const v128_t entry = look_up(tables->decode, rows + k + v * WIDTH, x[v]);
-            const v128_t values = wasm_i8x16_shuffle(entry, entry, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+            const v128_t values =
+                wasm_i8x16_shuffle(entry, entry, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
             wasm_v128_store32_lane(out + k + v * WIDTH, values, 0);
             escapes = wasm_v128_or(escapes, wasm_i8x16_eq(values, escape));
             x[v] = step(x[v], entry);

@@ -68,8 +68,8 @@ skip_split wasm_split(const uint8_t *index, const int8_t *values, size_t n, uint
         const uint32_t exceptions =
             bits_of(wasm_v128_andnot(wasm_i8x16_ne(wasm_v128_load(values + i), zero), kept));
         if (exceptions != 0) { /* rare */
-            found.exceptions += list_exceptions(active, exceptions, values + i, i - found.active,
-                                                entries + found.exceptions);
+            found.exceptions +=
+                list_exceptions(active, exceptions, values + i, i - found.active, entries + found.exceptions);
         }
         for (size_t half = 0; half < 2; half++) {
             const uint32_t mask = active >> 8 * half & 0xFF;

@@ -1,6 +1,6 @@
-/* Packed floats to packed int8 symbols, WebAssembly: an integer up to 128 has at most seven bits of fraction, so a
- * float's other bits have to be 0, and sign, exponent and those seven fit sixteen bits. The other way is a table,
- * which has nothing to gain from vectors without a gather. */
+/* Packed floats to packed int8 symbols, WebAssembly: an integer up to 128 has at most seven bits of fraction,
+ * so a float's other bits have to be 0, and sign, exponent and those seven fit sixteen bits. The other way is
+ * a table, which has nothing to gain from vectors without a gather. */
 #include "../native.h"
 #include "../wasm.h"
 
@@ -8,9 +8,9 @@
 
 enum {
     WIDTH = 8,
-    FRACTION = 7,      /* bits that are kept */
-    MOST = 128,        /* what they can hold */
-    REST_OF_F32 = 16,  /* bits that are not */
+    FRACTION = 7,     /* bits that are kept */
+    MOST = 128,       /* what they can hold */
+    REST_OF_F32 = 16, /* bits that are not */
     REST_OF_F16 = 3
 };
 
@@ -55,8 +55,8 @@ int wasm_symbols_in_f32(const uint8_t *in, size_t n, uint32_t max, int8_t *out) 
         const v128_t a = wasm_v128_load(in + 4 * i), b = wasm_v128_load(in + 4 * i + 16);
         const v128_t high = wasm_i16x8_shuffle(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
         bad = wasm_v128_or(bad, wasm_i16x8_shuffle(a, b, 0, 2, 4, 6, 8, 10, 12, 14));
-        store_eight(out + i, integers_of(wasm_v128_and(high, wasm_u16x8_splat(0x7FFF)), wasm_i16x8_shr(high, 15),
-                                         format, &bad));
+        store_eight(out + i, integers_of(wasm_v128_and(high, wasm_u16x8_splat(0x7FFF)),
+                                         wasm_i16x8_shr(high, 15), format, &bad));
     }
     return scalar_symbols_in_f32(in + 4 * i, n - i, max, out + i) && !wasm_v128_any_true(bad);
 }
