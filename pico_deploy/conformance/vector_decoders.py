@@ -43,7 +43,7 @@ def vector_decoders() -> tuple[list[VectorDecoder], Mapping[str, str]]:
     """All of this machine, and by reason those that its CPU cannot run."""
     kernels = _core.kernels()
     found = [core_decoder(name) for name, runs_here in kernels.items() if runs_here]
-    found.append(VectorDecoder("numpy reference", _describe_reference, states_errors=False))
+    found.append(VectorDecoder("numpy reference", describe_reference, states_errors=False))
     reason = "this CPU does not have its instructions"
     return found, {f"core/{name}": reason for name, runs in kernels.items() if not runs}
 
@@ -143,7 +143,7 @@ def _encode(
     return encoder.finish()
 
 
-def _describe_reference(entropy_bin: bytes, stream: bytes, encode: Encode) -> Expectation:
+def describe_reference(entropy_bin: bytes, stream: bytes, encode: Encode) -> Expectation:
     """NumPy. It decodes whole files only, and has no status of its own: "refused"."""
     try:
         model = from_bytes(entropy_bin)

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pico_deploy.conformance.make_vectors.coding import coded, draw
 from pico_deploy.conformance.make_vectors.conformance_set import named_models
-from pico_deploy.conformance.make_vectors.decodable import coded, draw
 from pico_deploy.conformance.make_vectors.recipe import NamedModel
 from pico_deploy.conformance.make_vectors.write import write_set
 from pico_deploy.conformance.matrix.execute import checkout_job, run_matrix
 from pico_deploy.conformance.matrix.platforms import cells, missing
 from pico_deploy.conformance.matrix.result import CellResult
 from pico_deploy.conformance.vector import Expectation, Vector
-from pico_deploy.conformance.vector_decoders import Encode, VectorDecoder, _describe_reference
+from pico_deploy.conformance.vector_decoders import Encode, VectorDecoder, describe_reference
 from pico_deploy.conformance.vector_run import judge
 from pico_deploy.conformance.vector_set import VectorSet
 from pico_deploy.entropy import gaussian, reference
@@ -88,7 +88,7 @@ def differing(monkeypatch: pytest.MonkeyPatch, indices: Indices, names: str) -> 
     """Which vectors, of those that begin so, a decoder with another scale path gets wrong."""
     monkeypatch.setattr(reference_stream, "scale_indices", indices)
     monkeypatch.setattr(reference, "scale_indices", indices)
-    decoder = VectorDecoder("another scale path", _describe_reference, states_errors=False)
+    decoder = VectorDecoder("another scale path", describe_reference, states_errors=False)
     vectors = VectorSet.open(FOLDER)
     chosen = [without_encoding(vectors.vector(n)) for n in vectors.names if n.startswith(names)]
     assert len(chosen) >= 3
@@ -238,7 +238,7 @@ def test_tables_rebuilt_from_float_when_loaded_are_caught(
         rebuilt = tuple(gaussian.gaussian_table(scale) for scale in SCALES)
         changed = dataclasses.replace(model, y_tables=rebuilt)
         forged = stream[:12] + reference.file.fingerprint(to_bytes(changed)) + stream[28:]
-        return _describe_reference(to_bytes(changed), reseal(forged), encode)
+        return describe_reference(to_bytes(changed), reseal(forged), encode)
 
     decoder = VectorDecoder("tables from float", describe, states_errors=False)
     vector = gaussian_set.vector("gaussian")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,3 +50,17 @@ class Draft:
     symbols: str = "synthetic"
     provenance: str = "made up from integers (numpy.random.RandomState)"
     pictures: Pictures | None = field(default=None)
+
+
+def bad(base: Draft, name: str, status: str, description: str, stream: bytes) -> Draft:
+    """A file made from that of ``base`` which must be refused with ``status``."""
+    return replace(
+        base,
+        name=f"bad-{name}",
+        description=description,
+        exercises=("refusal",),
+        stream=stream,
+        status=status,
+        z=None,
+        y=None,
+    )

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pico_deploy.conformance.make_vectors.decodable import coded, draw
-from pico_deploy.conformance.make_vectors.forge import FileParts, StreamParts
-from pico_deploy.conformance.make_vectors.recipe import Draft, NamedModel
-from pico_deploy.conformance.make_vectors.symbols import extreme
+from pico_deploy.conformance.make_vectors.bad_models import bad_entropy_models
+from pico_deploy.conformance.make_vectors.coding import coded, draw
+from pico_deploy.conformance.make_vectors.forge import FileParts
+from pico_deploy.conformance.make_vectors.forged import forged
+from pico_deploy.conformance.make_vectors.recipe import Draft, NamedModel, bad
 from pico_deploy.entropy.reference.varint import varint
-
-LOW, HIGH = 1 << 15, 1 << 31
 
 
 def refused(models: dict[str, NamedModel]) -> Iterator[Draft]:
@@ -36,32 +35,15 @@ def refused(models: dict[str, NamedModel]) -> Iterator[Draft]:
     yield from _directories(base)
     yield from _truncated(base)
     yield from _checksums(base, coded(model, "", "", (), (2 * side + 9, 30), draw(91)).stream)
-    yield from _sections(base)
-    yield from _coder(base)
-    yield from _exceptions(replace(base, stream=_with_exceptions(model)))
-    yield from _escapes(replace(base, stream=_with_escapes(model)))
-    yield from _other_models(models, base)
-
-
-def _bad(base: Draft, name: str, status: str, description: str, stream: bytes) -> Draft:
-    return replace(
-        base,
-        name=f"bad-{name}",
-        description=description,
-        exercises=("refusal",),
-        stream=stream,
-        status=status,
-        z=None,
-        y=None,
-    )
+    yield from forged(models, base)
 
 
 def _preamble(base: Draft) -> Iterator[Draft]:
     data, parts = base.stream, FileParts.of(base.stream)
-    yield _bad(base, "empty", "not-pico", "no byte at all", b"")
-    yield _bad(base, "magic", "not-pico", "another file", b"PICA" + data[4:])
-    yield _bad(base, "only-magic", "truncated", "ends after the magic", data[:4])
-    yield _bad(
+    yield bad(base, "empty", "not-pico", "no byte at all", b"")
+    yield bad(base, "magic", "not-pico", "another file", b"PICA" + data[4:])
+    yield bad(base, "only-magic", "truncated", "ends after the magic", data[:4])
+    yield bad(
         *(base, "version", "unsupported-version", "major version 2"),
         parts.with_fields(major=2).to_bytes(),
     )
@@ -71,10 +53,10 @@ def _preamble(base: Draft) -> Iterator[Draft]:
         ("header-size-beyond", "truncated", 1 << 20, "is more than the file has"),
     ):
         stream = parts.with_fields(stated_header_size=size).to_bytes()
-        yield _bad(base, name, status, f"the stated size of the header {what}", stream)
+        yield bad(base, name, status, f"the stated size of the header {what}", stream)
     damaged = bytearray(data)
     damaged[36] ^= 1
-    yield _bad(
+    yield bad(
         *(base, "header-checksum", "header-damaged", "one bit of the width is wrong"),
         bytes(damaged),
     )
@@ -107,9 +89,9 @@ def _fields(base: Draft) -> Iterator[Draft]:
          {"entropy_fingerprint": bytes(16)}),
     ):  # fmt: skip
         stream = parts.with_fields(**fields).to_bytes()
-        yield _bad(base, name, status, description, stream)
+        yield bad(base, name, status, description, stream)
     level = replace(parts, levels=bytes([71]))
-    yield _bad(base, "level", "header-damaged", "level 71 of 71", level.to_bytes())
+    yield bad(base, "level", "header-damaged", "level 71 of 71", level.to_bytes())
 
 
 def _directories(base: Draft) -> Iterator[Draft]:
@@ -145,13 +127,13 @@ def _directories(base: Draft) -> Iterator[Draft]:
          empty + b"\xff\xff\xff\xff\x10" + sizes(streams[1:])),
     ):  # fmt: skip
         stream = replace(parts, chunks=()).to_bytes(directory)
-        yield _bad(base, name, status, description, stream)
+        yield bad(base, name, status, description, stream)
     many = parts.with_fields(width=parts.fields["width"] + parts.fields["payload"])
-    yield _bad(
+    yield bad(
         *(base, "tile-count", "header-damaged", "wider by a tile than there are streams for"),
         many.to_bytes(),
     )
-    yield _bad(base, "trailing", "trailing-bytes", "a byte after the end", base.stream + b"\0")
+    yield bad(base, "trailing", "trailing-bytes", "a byte after the end", base.stream + b"\0")
 
 
 def _truncated(base: Draft) -> Iterator[Draft]:
@@ -168,7 +150,7 @@ def _truncated(base: Draft) -> Iterator[Draft]:
         ("cut-second", second + len(parts.streams[0]) + 4 + 9, "ends in the second stream"),
         ("cut-last", len(data) - 1, "the last byte is missing"),
     ):
-        yield _bad(base, name, "truncated", description, data[:size])
+        yield bad(base, name, "truncated", description, data[:size])
 
 
 def _checksums(base: Draft, other: bytes) -> Iterator[Draft]:
@@ -182,12 +164,12 @@ def _checksums(base: Draft, other: bytes) -> Iterator[Draft]:
     ):
         damaged = bytearray(base.stream)
         damaged[place] ^= 0x10
-        yield _bad(base, name, "stream-damaged", description, bytes(damaged))
+        yield bad(base, name, "stream-damaged", description, bytes(damaged))
     data, sizes = base.stream, [len(p) + 4 for p in parts.streams]
     swapped = data[:at] + data[at + sizes[0] : at + sizes[0] + sizes[1]] + data[at : at + sizes[0]]
     directory = replace(parts, sizes=(sizes[1] - 4, sizes[0] - 4, sizes[2] - 4))
     header = directory.to_bytes()[: parts.fields["header_size"]]
-    yield _bad(
+    yield bad(
         *(base, "swapped", "stream-damaged", "the first two streams have changed places"),
         header + swapped[parts.fields["header_size"] :] + data[at + sizes[0] + sizes[1] :],
     )
@@ -195,154 +177,17 @@ def _checksums(base: Draft, other: bytes) -> Iterator[Draft]:
     alien = other[len(other) - len(foreign.streams[0]) - 4 :]
     single = replace(parts.with_fields(tiles_per_stream=8), sizes=(len(foreign.streams[0]),))
     taken = single.to_bytes()
-    yield _bad(
+    yield bad(
         *(base, "foreign", "stream-damaged", "a good stream of another file"),
         taken[: len(taken) - sum(sizes)] + alien,
     )
 
 
-def _sections(base: Draft) -> Iterator[Draft]:
-    parts = FileParts.of(base.stream)
-    s = StreamParts.of(parts.streams[0], 1, parts.fields["lanes"])
-    states = s.states
-    for name, description, changed in (
-        ("threshold", "skip threshold 64 of 64 tables", replace(s, thresholds=bytes([64]))),
-        ("state-low", "an initial state below 2^15", replace(s, states=(LOW - 1, *states[1:]))),
-        ("state-high", "an initial state of 2^31", replace(s, states=(HIGH, *states[1:]))),
-        ("state-other", "an initial state that is in range and wrong",
-         replace(s, states=(states[0] ^ 1, *states[1:]))),
-        ("words-few", "the last rANS word is missing", replace(s, words=s.words[:-2])),
-        ("words-many", "one rANS word too many", replace(s, words=s.words + b"\0\0")),
-        ("words-odd", "half a rANS word", replace(s, words=s.words + b"\0")),
-        ("escapes-more", "one escape too many", replace(s, escapes=s.escapes + b"\x7f")),
-        ("escapes-beyond", "more escapes stated than bytes left",
-         replace(s, escape_count=1 << 20)),
-        ("exceptions-beyond", "more exception bytes stated than bytes left",
-         replace(s, exception_count=1, exception_size=1 << 20)),
-        ("rice", "Rice parameter 25", replace(s, exception_count=1, rice=25, exceptions=b"\0")),
-        ("no-payload", "an empty stream", None),
-    ):  # fmt: skip
-        payload = b"" if changed is None else changed.to_bytes()
-        stream = parts.with_stream(0, payload).to_bytes()
-        yield _bad(base, f"forged-{name}", "stream-damaged", description, stream)
-
-
-def _coder(base: Draft) -> Iterator[Draft]:
-    parts = FileParts.of(base.stream)
-    s = StreamParts.of(parts.streams[0], 1, parts.fields["lanes"])
-    middle = len(s.words) // 4 * 2
-    flipped = s.words[:middle] + bytes([s.words[middle] ^ 0x40]) + s.words[middle + 1 :]
-    yield _bad(
-        *(base, "forged-word", "stream-damaged", "one bit of a rANS word, checksum forged"),
-        parts.with_stream(0, replace(s, words=flipped).to_bytes()).to_bytes(),
-    )
-    swapped = replace(s, states=(s.states[1], s.states[0], *s.states[2:]))
-    yield _bad(
-        *(base, "forged-lanes", "stream-damaged", "two lanes have changed places"),
-        parts.with_stream(0, swapped.to_bytes()).to_bytes(),
-    )
-    # 0 can only be decoded from such words when the final states are wrong.
-    ended = replace(s, words=s.words[:-2] + bytes([s.words[-2] ^ 1, s.words[-1]]))
-    yield _bad(
-        *(base, "forged-end", "stream-damaged", "the last rANS word: a final state is not L"),
-        parts.with_stream(0, ended.to_bytes()).to_bytes(),
-    )
-
-
-def _with_exceptions(model: NamedModel) -> bytes:
-    """One tile, everything skipped, exceptions of every form."""
-    side = model.model.geometry.payload
-    rows = len(model.model.y_tables)
-    return coded(model, "", "", (), (side, 40), draw(92, rare=0.05), skip=rows - 1, lanes=4).stream
-
-
-def _exceptions(base: Draft) -> Iterator[Draft]:
-    parts = FileParts.of(base.stream)
-    s = StreamParts.of(parts.streams[0], 1, parts.fields["lanes"])
-    few = replace(s, exception_count=s.exception_count - 1)
-    # Fewer than eight bits of padding are no room for three more, which take three bits each.
-    more = replace(s, exception_count=s.exception_count + 3)
-    # Bits, first one lowest: gap 0 (k = 0), then the value.
-    zero = replace(s, exception_count=1, rice=0, exceptions=bytes([0b10, 0]))
-    one = replace(s, exception_count=1, rice=0, exceptions=bytes([0b110, 0]))
-    far = replace(s, exception_count=1, rice=24, exceptions=bytes([0xFE, 0xFF, 0xFF, 0xFF, 0]))
-    endless = replace(s, exception_count=1, rice=0, exceptions=b"\xff" * 40)
-    padded = replace(s, exceptions=s.exceptions + b"\0")
-    for name, description, changed in (
-        ("few", "one exception fewer stated than there are", few),
-        ("many", "three exceptions more stated than there are", more),
-        ("zero", "an exception of magnitude 0", zero),
-        ("one", "magnitude 1 in the long form", one),
-        ("far", "an exception beyond the last skipped element", far),
-        ("endless", "a gap that never ends", endless),
-        ("padded", "a byte after the last exception", padded),
-    ):
-        stream = parts.with_stream(0, changed.to_bytes()).to_bytes()
-        yield _bad(base, f"forged-exception-{name}", "stream-damaged", description, stream)
-
-
-def _with_escapes(model: NamedModel) -> bytes:
-    """One tile in which every symbol of ``y`` is an escape."""
-    side = model.model.geometry.payload
-    return coded(
-        *(model, "", "", (), (side, 40)),
-        lambda m, grid, levels: extreme(m, grid, 93, smallest=64),
-        skip=0,
-        lanes=4,
-    ).stream
-
-
-def _escapes(base: Draft) -> Iterator[Draft]:
-    parts = FileParts.of(base.stream)
-    s = StreamParts.of(parts.streams[0], 1, parts.fields["lanes"])
-    last = len(s.escapes) - 1
-    for name, description, place, value in (
-        ("small", "an escape of 0, which has an entry of its own", last, 0),
-        ("minimum", "an escape of −128", last, 0x80),
-        ("z", "an escape of z beyond ±31", 0, 32),
-    ):
-        escapes = bytearray(s.escapes)
-        escapes[place] = value
-        stream = parts.with_stream(0, replace(s, escapes=bytes(escapes)).to_bytes()).to_bytes()
-        yield _bad(base, f"forged-escape-{name}", "stream-damaged", description, stream)
-    missing = replace(s, escapes=s.escapes[:-1])
-    # One byte less must leave whole words, so a word goes with another escape.
-    stream = parts.with_stream(0, missing.to_bytes()).to_bytes()
-    yield _bad(base, "forged-escape-missing", "stream-damaged", "one escape too few", stream)
-
-
-def _other_models(models: dict[str, NamedModel], base: Draft) -> Iterator[Draft]:
-    linear = models["conformance-linear"]
-    side = linear.model.geometry.payload
-    wrong = coded(linear, "", "", (), (side, 20), draw(94)).stream
-    fingerprint = FileParts.of(base.stream).fields["entropy_fingerprint"]
-    yield _bad(
-        *(base, "model-shape", "wrong-model", "made with the other scale decoder's model"), wrong
-    )
-    forged = FileParts.of(wrong).with_fields(entropy_fingerprint=fingerprint).to_bytes()
-    yield _bad(
-        *(base, "model-forged", "stream-damaged", "the same, with this model's fingerprint forged"),
-        forged,
-    )
-    least = models["tables-least"]
-    tiny = coded(least, "", "", (), (16, 16), draw(95, rare=1.0), 0, skip=0)
-    parts = FileParts.of(tiny.stream)
-    s = StreamParts.of(parts.streams[0], 1, parts.fields["lanes"])
-    escapes = s.escapes[:-1] + b"\x02"
-    yield _bad(
-        replace(base, model="tables-least"),
-        *("forged-escape-y", "stream-damaged", "an escape of y beyond ±1"),
-        parts.with_stream(0, replace(s, escapes=escapes).to_bytes()).to_bytes(),
-    )
-
-
 def bad_models(models: dict[str, NamedModel]) -> Iterator[tuple[Draft, bytes]]:
     """Vectors whose entropy.bin must be refused before the stream is looked at, and its bytes."""
-    from pico_deploy.conformance.make_vectors.bad_models import bad_entropy_models
-
     least = models["tables-least"]
     good = coded(least, "", "", (), (16, 16), draw(96), 0)
     base = replace(good, provenance="a small sound model with one field changed", encode=None)
     for name, status, description, data in bad_entropy_models(least.data):
-        draft = _bad(base, f"model-{name}", status, description, base.stream)
+        draft = bad(base, f"model-{name}", status, description, base.stream)
         yield replace(draft, model=f"bad-{name}"), data

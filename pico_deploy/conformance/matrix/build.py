@@ -37,7 +37,8 @@ def command(core: Path, cell: Cell, program: Path) -> list[str]:
         "static": ["-static"],
         "wasi": ["-Wl,-z,stack-size=1048576"],
         "apple": ["-ffreestanding", "-nostdlib", "-shared"],
-        "windows": ["-static"],
+        # zig adds a sanitizer to what is not optimised.
+        "windows": ["-static", "-fno-sanitize=undefined"],
     }[cell.platform.link]
     return [
         *cell.command,

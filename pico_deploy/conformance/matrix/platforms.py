@@ -40,8 +40,8 @@ class Platform:
 
     @property
     def emulated(self) -> bool:
-        """Whether another machine's instructions are imitated."""
-        return self.runner is not None
+        """Whether another machine's instructions are imitated; an engine of WebAssembly is none."""
+        return self.runner is not None and self.link in ("static", "apple")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,9 @@ def cells() -> tuple[Cell, ...]:
     for place in PLATFORMS:
         for compiler in _compilers(place):
             command = _command(place, compiler)
-            found += [Cell(place, compiler, setting, command) for setting in SETTINGS]
+            # Unoptimised code calls memcpy, and Apple's C library is not here.
+            settings = SETTINGS[1:] if place.link == "apple" else SETTINGS
+            found += [Cell(place, compiler, setting, command) for setting in settings]
     return tuple(found)
 
 
@@ -170,7 +172,7 @@ def _command(place: Platform, compiler: str) -> tuple[str, ...] | None:
 
 def missing(cell: Cell) -> str | None:
     """Why a cell cannot be run here; None when it can."""
-    if not cell.platform.emulated:
+    if cell.platform.runner is None:
         here = _core.kernels()
         if platform.machine() != "x86_64" or not all(here.get(k) for k in cell.platform.kernels):
             return f"this CPU does not run {cell.platform.name}"
