@@ -18,7 +18,7 @@ from pico_deploy.conformance.matrix.execute import (
 from pico_deploy.conformance.matrix.platforms import CI_CELLS, Cell, cells, missing
 from pico_deploy.conformance.matrix.report import html, markdown, write_report
 from pico_deploy.conformance.matrix.result import CellResult, Matrix
-from pico_deploy.conformance.vector_set import VectorSetError
+from pico_deploy.conformance.vector_set import VectorSet, VectorSetError
 from pico_deploy.errors import UsageError, VerificationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,3 +176,12 @@ def test_one_cell_that_differs_fails_the_matrix() -> None:
     assert matrix(result("exact"), result("not run")).passed
     for verdict in ("differs", "timed out", "broken"):
         assert not matrix(result("exact"), result(verdict)).passed
+
+
+def test_table_in_the_docs_is_that_of_the_stored_matrix() -> None:
+    stored = ROOT / "docs" / "data" / "conformance-matrix.json"
+    found = Matrix.model_validate_json(stored.read_bytes())
+    text = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    assert f"<!-- matrix -->\n\n{markdown(found)}\n" in text
+    assert found.passed
+    assert found.index_sha256 == VectorSet.open(ROOT / "conformance" / "vectors").index_sha256
