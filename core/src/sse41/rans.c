@@ -7,18 +7,11 @@
 
 enum { WIDTH = 4, MAX_VECTORS = PICO_MAX_LANES / WIDTH };
 
-/* For each mask of four lanes, a byte shuffle that gives the lanes in it a word each, in order. */
-#define BITS(m)        (((m) & 1) + ((m) >> 1 & 1) + ((m) >> 2 & 1))
-#define WORD(m, lane)  (0x80800100u + 0x0202u * BITS((m) & ((1u << (lane)) - 1)))
-#define SHUFFLE(m)     {WORD(m, 0), WORD(m, 1), WORD(m, 2), WORD(m, 3)}
-#define FOUR(m)        SHUFFLE(m), SHUFFLE(m + 1), SHUFFLE(m + 2), SHUFFLE(m + 3)
-static const uint32_t word_shuffle[16][4] = {FOUR(0u), FOUR(4u), FOUR(8u), FOUR(12u)};
-
 SSE41 static inline __m128i take_words(__m128i x, const uint8_t **word) {
     const __m128i low = _mm_cmpgt_epi32(_mm_set1_epi32(RANS_STATE_LOW), x);
     const uint32_t mask = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(low));
     const __m128i words = _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)*word),
-                                           _mm_loadu_si128((const __m128i *)word_shuffle[mask]));
+                                           _mm_loadu_si128((const __m128i *)words_to_lanes[mask]));
     *word += 2 * _mm_popcnt_u32(mask);
     return _mm_blendv_epi8(x, _mm_or_si128(_mm_slli_epi32(x, 16), words), low);
 }
