@@ -163,7 +163,7 @@ static inline entries look_up_entries(const rans_entry *table, uint64_t at) {
 }
 
 /* Four states after their symbols; words have gone out. */
-static inline uint32x4_t encode_step(uint32x4_t x, entries e) {
+static inline uint32x4_t encode_four(uint32x4_t x, entries e) {
     const uint64x2_t low = vmull_u32(vget_low_u32(x), vget_low_u32(e.reciprocal));
     const uint64x2_t high = vmull_high_u32(x, e.reciprocal);
     const uint32x4_t product = vuzp2q_u32(vreinterpretq_u32_u64(low), vreinterpretq_u32_u64(high));
@@ -174,8 +174,8 @@ static inline uint32x4_t encode_step(uint32x4_t x, entries e) {
     return vmlaq_u32(biased, vshlq_u32(product, shift), complement);
 }
 
-static inline void put_escapes(rans_writer *writer, const rans_entry *table, const uint8_t *rows,
-                               const int8_t *values) {
+static inline void put_escapes_of_group(rans_writer *writer, const rans_entry *table, const uint8_t *rows,
+                                        const int8_t *values) {
     for (size_t k = GROUP; k-- > 0;) {
         if (table[(int32_t)(rows[k] * ROW_VALUES + 128) + values[k]].fields & ENTRY_ESCAPE) {
             *--writer->escape = (uint8_t)values[k];
@@ -201,11 +201,11 @@ static inline void encode_group(group *x, rans_writer *writer, const rans_entry 
         any = vorrq_u32(any, e[v].fields);
     }
     if (vmaxvq_u32(vandq_u32(any, vdupq_n_u32(ENTRY_ESCAPE))) != 0)
-        put_escapes(writer, table, rows, values); /* rare */
+        put_escapes_of_group(writer, table, rows, values); /* rare */
     put_words(x, &full, &writer->word);
     for (int v = 0; v < VECTORS; v++) {
         const uint32x4_t rest = vbslq_u32(full.part[v], vshrq_n_u32(x->part[v], 16), x->part[v]);
-        x->part[v] = encode_step(rest, e[v]);
+        x->part[v] = encode_four(rest, e[v]);
     }
 }
 
