@@ -155,11 +155,14 @@ async function runVectors(): Promise<void> {
     `${passed} of ${found.outcomes.length} vectors of set ${found.version} pass ` +
     `(kernels: ${found.kernels})`;
   headline.className = `headline ${failed > 0 ? 'fail' : 'pass'}`;
+  const worstFirst = [...found.outcomes].sort(
+    (a, b) => Number(a.difference === null) - Number(b.difference === null),
+  );
   block('vector-rows').replaceChildren(
-    ...found.outcomes.map(({ name, difference, description }) =>
+    ...worstFirst.map(({ name, difference, description }) =>
       tableRow(name, [
         [difference ?? 'pass', difference === null ? 'pass' : 'fail'],
-        [description, ''],
+        [description, 'detail'],
       ]),
     ),
   );

@@ -83,7 +83,10 @@ export function showResult(result: Result): void {
     `${humanMs(percentile(run.decode.latency_ns, 0.5))} (p50 of ${run.encode.latency_ns.length})`;
   const cell = (all: PhaseSummary[], phase: Phase, which: 'p50' | 'p90'): [string, string] => {
     const found = all.find((s) => s.phase === phase);
-    return [found === undefined ? '–' : humanMs(found[which]), 'number'];
+    return [
+      found === undefined ? '–' : humanMs(found[which]),
+      which === 'p50' ? 'number' : 'number detail',
+    ];
   };
   const rows = PHASES.filter((p) => [...encode, ...decode].some((s) => s.phase === p)).map(
     (phase) => {
