@@ -95,9 +95,13 @@ def _acceptance(session: Session, address: str) -> Callable[[Result, bytes], tup
     """The command started the browser itself, so it knows the machine and need not believe it."""
     provenance = Provenance.SIMULATED if address.endswith(_SOFTWARE) else Provenance.HOST
 
+    before = identity.conditions()
+
     def accept(result: Result, stream: bytes) -> tuple[Result, str]:
         check(result, stream, session)
+        state = {"conditions_before": before, "conditions_after": identity.conditions()}
         known = {
+            "runs": tuple(run.model_copy(update=state) for run in result.runs),
             "provenance": provenance,
             "device": identity.host(),
             "target": address,

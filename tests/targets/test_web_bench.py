@@ -13,6 +13,7 @@ from tiny_codec import flat_blocks
 
 from pico_deploy.cli.app import run
 from pico_deploy.errors import BundleError, MissingDependencyError, UsageError, VerificationError
+from pico_deploy.measure import identity
 from pico_deploy.measure.host import bench_host
 from pico_deploy.measure.protocol import Job
 from pico_deploy.measure.result import Phase, Provenance, ReadBack, Result
@@ -58,6 +59,8 @@ def test_result_is_valid_and_of_this_host(measured: Result, job: Job) -> None:
     assert found.failure is None
     assert (found.accelerator_requested, found.accelerator_observed) == ("cpu", "cpu")
     assert found.load is not None and found.load.cold_ns > 0
+    known = identity.conditions().load_average_1min is not None  # what the browser does not tell
+    assert (found.conditions_before.load_average_1min is not None) == known
     assert "Chrom" in " ".join(measured.notes)
 
 
