@@ -68,7 +68,7 @@ _QEMU_PROPERTIES = ("ro.kernel.qemu", "ro.boot.qemu")
 # Android Emulator, Cuttlefish, Genymotion, Waydroid, BlueStacks and their kin, as parts of names.
 _VIRTUAL = re.compile(
     r"goldfish|ranchu|emulator|sdk_gphone|google_sdk|built for x86|generic_(x86|arm64)|vsoc|cutf"
-    r"|\bcf_|vbox|genymotion|waydroid|bluestacks|nox\b|qemu|redroid|android_x86",
+    r"|\bcf_|vbox|genymotion|waydroid|bluestacks|\bnox\b|qemu|redroid|android_x86",
     re.IGNORECASE,
 )
 _NAMES = (

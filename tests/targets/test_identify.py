@@ -29,6 +29,11 @@ def phone(cpuinfo: str = PHONE_CPUINFO, **properties: str) -> DeviceInfo:
     )
 
 
+def test_name_that_only_contains_an_emulators_is_no_marker() -> None:
+    assert identify(phone(ro__product__device="equinox"), CORTEX).provenance is Provenance.DEVICE
+    assert identify(phone(ro__product__device="nox"), CORTEX).provenance is Provenance.EMULATED
+
+
 def test_phone_whose_build_soc_and_cpu_agree_is_a_device_and_says_why() -> None:
     found = identify(phone(), CORTEX)
     assert found.provenance is Provenance.DEVICE
