@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, Self
@@ -10,6 +12,11 @@ from typing import Protocol, Self
 from pico_deploy.errors import BundleError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+# What the standard library raises for the content of a zip, depending on its compression.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(RuntimeError, NotImplementedError, EOFError, ValueError),
+)
 
 
 class Archive(AbstractContextManager["Archive"], Protocol):
@@ -86,7 +93,7 @@ class ZipArchive:
         try:
             with self._zip.open(name) as member:
                 return member.read(size + 1)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        except _DAMAGE as error:
             raise BundleError(
                 f"{self._path}: {name} is damaged ({error}); copy it again"
             ) from error

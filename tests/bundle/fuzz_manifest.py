@@ -1,0 +1,35 @@
+"""Coverage-guided fuzzing of the manifest with atheris (extra `fuzz`):
+
+    python tests/bundle/fuzz_manifest.py -max_total_time=60 CORPUS
+
+Guided by our own validators; the JSON parser below them is compiled and not instrumented.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import atheris
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
+
+with atheris.instrument_imports(include=["pico_deploy.bundle.manifest"]):
+    import manifest_mutations
+
+
+def mutator(data: bytes, largest: int, seed: int) -> bytes:
+    """Changes of the tree; what is too long is left to the fuzzer's own changes."""
+    changed = manifest_mutations.mutate(data, random.Random(seed))
+    return changed if len(changed) <= largest else atheris.Mutate(data, largest)
+
+
+def one_input(data: bytes) -> None:
+    """A promise that is broken raises."""
+    manifest_mutations.require_sound_or_refused(data)
+
+
+if __name__ == "__main__":
+    atheris.Setup([*sys.argv, "-max_len=200000"], one_input, custom_mutator=mutator)
+    atheris.Fuzz()
