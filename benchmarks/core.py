@@ -1,11 +1,12 @@
-"""The entropy coder of the core, every kernel set that runs here, beside its peers; then its
-integer network and its pixels.
+"""The entropy coder of the core, every kernel set that runs here, beside its peers; then whole
+images, the integer network and the pixels.
 
     python benchmarks/core.py [--workload A B] [--seconds 1] [--json FILE]
 
-MSym/s count all 9,437,184 symbols of the image, skipped ones too; one thread, best of several runs,
-processor time of the whole Python call with arrays in and bytes out, copies included. Every decode
-is compared with what was encoded. Peers are timed in the same run if they are installed.
+MSym/s count all symbols of the image (9,437,184 in A and B), skipped ones too; one thread, best of
+several runs, processor time of the whole Python call with arrays in and bytes out, copies included.
+Every decode is compared with what was encoded, symbol by symbol. Peers are timed in the same run if
+they are installed (docs/results.md says how); the slower ones get the image's first tiles alone.
 """
 
 from __future__ import annotations
@@ -21,32 +22,12 @@ from pathlib import Path
 import network
 import numpy as np
 import pixels
-from library import SETS, address, best, build
-from numpy.typing import NDArray
+import product
+from coder import AUTO, OFF, Coder, load
+from library import SETS, best
 from peers import PEERS, Peer
+from sizes import above_sixteen_bits
 from workload import WORKLOADS, Workload, make_workload
-
-from pico_deploy.entropy.gaussian import standard_tables
-
-AUTO, OFF = -1, 0
-EXPAND_PADDING = 64
-
-
-class Job(ctypes.Structure):
-    """As in core_bench.c."""
-
-    _fields_ = [
-        ("cpu_flags", ctypes.c_uint32),
-        ("lanes", ctypes.c_uint32),
-        ("tiles", ctypes.c_uint32),
-        ("skip", ctypes.c_int32),
-        ("tile_size", ctypes.c_uint64),
-        ("active_index", ctypes.c_void_p),
-        ("active_values", ctypes.c_void_p),
-        ("entries", ctypes.c_void_p),
-        ("words", ctypes.c_void_p),
-        ("escapes", ctypes.c_void_p),
-    ]
 
 
 @dataclass(frozen=True)
@@ -55,111 +36,107 @@ class Line:
 
     workload: str
     coder: str
+    tiles: int
     skip: bool
     streams: int
     lanes: int
     encode_msym_s: float
     decode_msym_s: float
+    encode_ms: float
+    decode_ms: float
     bytes: int
-    overhead_percent: float
-
-
-class Coder:
-    """Encodes and decodes a workload in groups of tiles."""
-
-    def __init__(self, library: ctypes.CDLL, flags: int, lanes: int, group: int, skip: int) -> None:
-        self.library, self.flags, self.lanes = library, flags, lanes
-        self.group, self.skip = group, skip
-        frequencies = np.concatenate(
-            [np.concatenate([[len(t)], t]) for t in standard_tables()]
-        ).astype("<u2")
-        self.tables = np.empty(library.bench_size(), np.uint8)
-        library.bench_init(address(self.tables), address(frequencies), len(standard_tables()))
-
-    def prepare(self, workload: Workload) -> None:
-        """Room for working, as a caller of the library would keep it from image to image."""
-        size = workload.index.shape[1]
-        self.buffers = (
-            np.empty(size, np.uint8),
-            np.zeros(size + EXPAND_PADDING, np.int8),
-            np.empty(self.group * size, np.uint32),
-            np.empty(2 * self.group * size, np.uint8),
-            np.empty(self.group * size, np.uint8),
-        )
-        self.stream = np.empty(6 * self.group * size + 1024, np.uint8)
-        self.out = np.empty_like(workload.symbols)
-
-    def job(self, tiles: int, size: int) -> Job:
-        """A group of `tiles` tiles."""
-        pointers = [b.ctypes.data for b in self.buffers]
-        return Job(self.flags, self.lanes, tiles, self.skip, size, *pointers)
-
-    def encode(self, workload: Workload) -> list[bytes]:
-        """One bytes object a stream."""
-        streams = []
-        tiles, size = workload.index.shape
-        for first in range(0, tiles, self.group):
-            job = self.job(min(self.group, tiles - first), size)
-            length = self.library.bench_encode(
-                address(self.tables),
-                ctypes.byref(job),
-                address(workload.index[first:]),
-                address(workload.symbols[first:]),
-                address(self.stream),
-            )
-            streams.append(self.stream[:length].tobytes())
-        return streams
-
-    def decode(self, workload: Workload, streams: list[bytes]) -> NDArray[np.int8]:
-        """The symbols, from the streams and the indices."""
-        out = self.out
-        tiles, size = workload.index.shape
-        for number, stream in enumerate(streams):
-            first = number * self.group
-            job = self.job(min(self.group, tiles - first), size)
-            good = self.library.bench_decode(
-                address(self.tables),
-                ctypes.byref(job),
-                stream,
-                address(workload.index[first:]),
-                address(out[first:]),
-            )
-            if not good:
-                raise RuntimeError(f"stream {number} did not decode")
-        return out
+    above_ideal_percent: float
+    above_sixteen_bits_percent: float | None
 
 
 def measure(
-    name: str, workload: Workload, coder_name: str, coder: Coder | Peer, seconds: float
+    name: str, whole: Workload, coder_name: str, coder: Coder | Peer, seconds: float
 ) -> Line:
     """Encode, check the round trip, time both."""
+    workload = whole.first(coder.tiles) if coder.tiles < len(whole.index) else whole
     coder.prepare(workload)
     streams = coder.encode(workload)
     if not np.array_equal(coder.decode(workload, streams), workload.symbols):
         raise RuntimeError(f"{coder_name} did not give the symbols back")
-    count = workload.symbols.size / 1e6
     size = sum(len(s) for s in streams)
+    encode = best(lambda: coder.encode(workload), seconds)
+    decode = best(lambda: coder.decode(workload, streams), seconds)
+    one = isinstance(coder, Coder) and len(streams) == 1
     return Line(
         workload=name,
         coder=coder_name,
-        skip=getattr(coder, "skip", OFF) != OFF,
+        tiles=len(workload.index),
+        skip=isinstance(coder, Coder) and coder.skip != OFF,
         streams=len(streams),
-        lanes=getattr(coder, "lanes", 1),
-        encode_msym_s=count / best(lambda: coder.encode(workload), seconds),
-        decode_msym_s=count / best(lambda: coder.decode(workload, streams), seconds),
+        lanes=coder.lanes if isinstance(coder, Coder) else 1,
+        encode_msym_s=workload.symbols.size / encode / 1e6,
+        decode_msym_s=workload.symbols.size / decode / 1e6,
+        encode_ms=1e3 * encode,
+        decode_ms=1e3 * decode,
         bytes=size,
-        overhead_percent=100 * (size / workload.ideal_bytes - 1),
+        above_ideal_percent=100 * (size / workload.ideal_bytes - 1),
+        above_sixteen_bits_percent=above_sixteen_bits(workload, streams[0]) if one else None,
     )
 
 
 def show(line: Line) -> None:
     """One row of text."""
     print(
-        f"{line.workload}  {line.coder:<14} {'skip' if line.skip else '-':<5}"
-        f"{line.streams:>3} x {line.lanes:<3} {line.encode_msym_s:>8.0f} {line.decode_msym_s:>8.0f}"
-        f" {line.bytes:>10,} {line.overhead_percent:>+8.3f} %",
+        f"{line.workload}  {line.coder:<12} {'skip' if line.skip else '-':<5}"
+        f"{line.streams:>3} x {line.lanes:<3} {line.encode_msym_s:>7.0f} {line.decode_msym_s:>7.0f}"
+        f" {line.encode_ms:>9.2f} {line.decode_ms:>9.2f}"
+        f" {line.bytes:>10,} {line.above_ideal_percent:>+8.3f} %",
+        end="" if line.above_sixteen_bits_percent is not None else "\n",
         flush=True,
     )
+    if line.above_sixteen_bits_percent is not None:
+        print(f"  {line.above_sixteen_bits_percent:+.3f} % above tables of 16 bits")
+
+
+def show_peer(line: Line, ours: Line) -> None:
+    """Its row, and what it is beside the core's best."""
+    show(line)
+    part = "" if line.tiles == ours.tiles else f", on its first {line.tiles} tiles"
+    print(
+        f"      {ours.coder} with skip: {ours.encode_msym_s / line.encode_msym_s:.0f} x as fast to"
+        f" encode, {ours.decode_msym_s / line.decode_msym_s:.0f} x to decode{part}"
+    )
+
+
+def measure_core(library: ctypes.CDLL, name: str, workload: Workload, seconds: float) -> list[Line]:
+    """Every kernel set in the default grouping, then one stream; with skip and without."""
+    has, lines = library.bench_cpu(), []
+    runs = [(kernels, flags, 8) for kernels, flags in SETS.items()]
+    for coder_name, flags, group in [*runs, ("one stream", has, len(workload.index))]:
+        if flags & ~has:
+            print(f"{name}  {coder_name}: not on this CPU")
+            continue
+        for skip in (AUTO, OFF):
+            coder = Coder(library, flags, 32, group, skip)
+            lines.append(measure(name, workload, coder_name, coder, seconds))
+            show(lines[-1])
+    return lines
+
+
+def measure_peers(name: str, workload: Workload, ours: Line) -> list[Line]:
+    """Each that is installed, once."""
+    lines = []
+    for peer_name, find in PEERS.items():
+        peer = find()
+        if peer is None:
+            print(f"{name}  {peer_name}: not installed")
+            continue
+        try:
+            lines.append(measure(name, workload, peer_name, peer, 0))
+        except (
+            ImportError,
+            RuntimeError,
+            OSError,
+        ) as error:  # torchac compiles itself when imported
+            print(f"{name}  {peer_name}: does not run here: {error}")
+            continue
+        show_peer(lines[-1], ours)
+    return lines
 
 
 def main() -> None:
@@ -167,52 +144,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--workload", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure")
-    parser.add_argument("--group", type=int, default=8, help="tiles a stream")
-    parser.add_argument("--lanes", type=int, default=32, choices=[4, 16, 32])
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    machine = platform.processor() or platform.machine()
+    print(f"{machine}, one thread; a whole Python call, processor time\n")
     print(
-        f"{platform.processor() or platform.machine()}, one thread; MSym/s of a whole Python call"
+        "   coder        skip  streams   MSym/s: enc dec  ms: enc      dec      bytes   above ideal"
     )
-    print("   coder          skip  streams    encode   decode      bytes   above ideal")
     lines: list[Line] = []
     with tempfile.TemporaryDirectory() as folder:
-        library = build(Path(folder), "core_bench.c")
-        library.bench_size.restype = ctypes.c_size_t
-        library.bench_encode.restype = ctypes.c_size_t
-        has = library.bench_cpu()
+        library = load(Path(folder))
         for name in options.workload:
             workload = make_workload(name)
-            for kernels, flags in SETS.items():
-                if flags & ~has:
-                    print(f"{name}  {kernels}: not on this CPU")
-                    continue
-                for skip in (AUTO, OFF):
-                    coder = Coder(library, flags, options.lanes, options.group, skip)
-                    lines.append(measure(name, workload, kernels, coder, options.seconds))
-                    show(lines[-1])
-            whole = Coder(library, has, options.lanes, len(workload.index), AUTO)
-            lines.append(measure(name, workload, "one stream", whole, options.seconds))
-            show(lines[-1])
-            ours = lines[-3]  # the best set
-            for peer_name, peer in PEERS.items():
-                if options.no_peers:
-                    break
-                made = peer()
-                if made is None:
-                    print(f"{name}  {peer_name}: not installed")
-                    continue
-                line = measure(name, workload, peer_name, made, 0)
-                lines.append(line)
-                show(line)
-                encode = ours.encode_msym_s / line.encode_msym_s
-                decode = ours.decode_msym_s / line.decode_msym_s
-                print(
-                    f"   {ours.coder} with skip: {encode:.0f} x to encode, {decode:.0f} x to decode"
-                )
+            own = measure_core(library, name, workload, options.seconds)
+            lines += own
+            if not options.no_peers:
+                fastest = [line for line in own if line.skip and line.streams > 1][-1]
+                lines += measure_peers(name, workload, fastest)
+    images = product.report(options.seconds)
     if options.json is not None:
-        options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1) + "\n")
+        results = {"coders": [asdict(x) for x in lines], "images": [asdict(x) for x in images]}
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     network.report(seconds=options.seconds)
     pixels.report(seconds=options.seconds)
 

@@ -1,21 +1,27 @@
-"""Entropy coders of other projects, called as their projects call them, if they are installed."""
+"""Entropy coders of other projects, called as their projects call them, if they are installed.
+
+Which they are, and how they are installed without what they drag along, stands in docs/results.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from sizes import sixteen_bit_table
 from workload import SCALES, Workload
-
-from pico_deploy.entropy.gaussian import standard_tables
-from pico_deploy.entropy.tables import zigzag_values
 
 
 class Peer(Protocol):
-    """What the benchmark asks of a coder."""
+    """What the benchmark asks of a coder; `tiles` is how many of the 48 it is given."""
+
+    tiles: int
 
     def prepare(self, workload: Workload) -> None:
         """Before the clock starts."""
@@ -27,30 +33,33 @@ class Peer(Protocol):
         """The symbols."""
 
 
-def _sixteen_bit_tables() -> tuple[list[list[int]], list[int], list[int]]:
-    """Cumulative frequencies in order of value, lengths, offsets, as compressai takes them."""
-    cdfs, sizes, offsets = [], [], []
-    for table in standard_tables():
-        values = zigzag_values(len(table) - 1)
-        order = np.argsort(values)
-        frequencies = [*(16 * table[:-1][order].astype(int)), 16 * int(table[-1])]
-        cdf = [0, *np.cumsum(frequencies).tolist()]
-        cdfs.append(cdf)
-        sizes.append(len(cdf))
-        offsets.append(int(values.min()))
-    width = max(sizes)
-    return [c + [0] * (width - len(c)) for c in cdfs], sizes, offsets
+def _compressai_ans() -> ModuleType:
+    """The extension alone: importing the package would ask for torchvision and more."""
+    spec = find_spec("compressai")
+    assert spec is not None and spec.submodule_search_locations is not None
+    folder = Path(spec.submodule_search_locations[0])
+    path = str(next(iter(sorted(folder.glob("ans.*.so")))))
+    extension = spec_from_file_location("ans", path, loader=ExtensionFileLoader("ans", path))
+    assert extension is not None and extension.loader is not None
+    module = module_from_spec(extension)
+    extension.loader.exec_module(module)
+    return module
 
 
 class CompressAI:
-    """compressai's rANS with indexes, through lists, as its entropy models call it."""
+    """compressai's rANS with 16-bit tables, through lists, as its EntropyModel calls it."""
+
+    tiles = 48
 
     def prepare(self, workload: Workload) -> None:
-        """Tables as lists."""
-        from compressai import ans
-
-        self.ans = ans
-        self.tables = _sixteen_bit_tables()
+        """Cumulative frequencies in order of value, their number, the first value: as lists."""
+        self.ans = _compressai_ans()
+        tables = [sixteen_bit_table(float(scale)) for scale in SCALES]
+        width = max(len(table) for table in tables) + 1
+        cdfs = [[0, *np.cumsum(table).tolist()] for table in tables]
+        offsets = [-((len(table) - 2) // 2) for table in tables]
+        padded = [cdf + [0] * (width - len(cdf)) for cdf in cdfs]
+        self.tables = (padded, [len(cdf) for cdf in cdfs], offsets)
 
     def encode(self, workload: Workload) -> list[bytes]:
         """One stream."""
@@ -67,6 +76,8 @@ class CompressAI:
 
 class Constriction:
     """constriction's ANS coder with a quantised Gaussian of each symbol's own scale."""
+
+    tiles = 12
 
     def prepare(self, workload: Workload) -> None:
         """The family of models."""
@@ -91,6 +102,41 @@ class Constriction:
         return values.astype(np.int8).reshape(workload.symbols.shape)
 
 
+class Torchac:
+    """torchac's arithmetic coder: a whole 16-bit cumulative table for every symbol."""
+
+    tiles = 2
+
+    def prepare(self, workload: Workload) -> None:
+        """Tables over -128 ... 127 without an escape: nothing rarer than 1 in 65,536."""
+        import torch
+        import torchac
+
+        self.torch, self.coder = torch, torchac
+        values = np.arange(-127, 128)
+        cdf = np.zeros((len(SCALES), len(values) + 1), np.int64)
+        for row, scale in enumerate(SCALES):
+            table = sixteen_bit_table(float(scale))
+            reach = (len(table) - 2) // 2
+            frequency = np.ones(len(values), np.int64)
+            frequency[127 - reach : 128 + reach] = table[:-1]
+            frequency[127] += (1 << 16) - frequency.sum()
+            cdf[row, 1:] = np.cumsum(frequency)
+        self.cdf = torch.from_numpy(cdf.astype(np.uint16).astype(np.int16))
+
+    def encode(self, workload: Workload) -> list[bytes]:
+        """One stream."""
+        index = self.torch.from_numpy(workload.index.ravel().astype(np.int64))
+        symbols = self.torch.from_numpy(workload.symbols.ravel().astype(np.int16) + 127)
+        return [self.coder.encode_int16_normalized_cdf(self.cdf[index], symbols)]
+
+    def decode(self, workload: Workload, streams: list[bytes]) -> NDArray[np.int8]:
+        """All symbols."""
+        index = self.torch.from_numpy(workload.index.ravel().astype(np.int64))
+        values = self.coder.decode_int16_normalized_cdf(self.cdf[index], streams[0])
+        return (values.numpy() - 127).astype(np.int8).reshape(workload.symbols.shape)
+
+
 def _if_installed(package: str, made: Callable[[], Peer]) -> Callable[[], Peer | None]:
     return lambda: made() if find_spec(package) is not None else None
 
@@ -98,4 +144,5 @@ def _if_installed(package: str, made: Callable[[], Peer]) -> Callable[[], Peer |
 PEERS: dict[str, Callable[[], Peer | None]] = {
     "compressai": _if_installed("compressai", CompressAI),
     "constriction": _if_installed("constriction", Constriction),
+    "torchac": _if_installed("torchac", Torchac),
 }

@@ -31,6 +31,11 @@ class Workload:
     symbols: NDArray[np.int8]
     ideal_bytes: float
 
+    def first(self, tiles: int) -> Workload:
+        """Its first tiles alone."""
+        index, symbols = self.index[:tiles], self.symbols[:tiles]
+        return Workload(index, symbols, ideal_bytes(index, symbols))
+
 
 def _fields(rng: np.random.Generator, count: int, slope: float) -> NDArray[np.float64]:
     """Noise with a power spectrum that falls with frequency, normalised."""
@@ -53,6 +58,12 @@ def _bits_of_values() -> NDArray[np.float64]:
         pmf = 0.5 * (erfc((values - 0.5) * unit) - erfc((values + 0.5) * unit))
         bits[row] = -np.log2(np.maximum(pmf, 2.0**-28))
     return bits
+
+
+def ideal_bytes(index: NDArray[np.uint8], symbols: NDArray[np.integer]) -> float:
+    """What the symbols take under the exact Gaussians of their indices."""
+    histogram = np.bincount((index * np.int64(2 * LARGEST + 1) + symbols + LARGEST).ravel())
+    return float(histogram @ _bits_of_values().ravel()[: len(histogram)]) / 8
 
 
 def make_workload(name: str) -> Workload:
@@ -78,9 +89,7 @@ def make_workload(name: str) -> Workload:
     symbols[outlier] += rng.integers(-60, 61, outlier.sum())
     symbols = np.clip(symbols, -LARGEST, LARGEST)
 
-    histogram = np.bincount(index * np.int64(2 * LARGEST + 1) + symbols + LARGEST)
-    bits = _bits_of_values().ravel()[: len(histogram)]
-    size = float(histogram @ bits) / 8
+    size = ideal_bytes(index, symbols)
     if round(size) != ideal:
         raise RuntimeError(f"workload {name} has {size:.1f} ideal bytes, not {ideal}")
     shape = (TILES, CHANNELS * SIDE * SIDE)

@@ -31,6 +31,10 @@
 PICO_DECLARE_RANS(sse41) /* no encoder: a vector would need another shift in every lane */
 PICO_DECLARE_SKIP(sse41)
 PICO_DECLARE_NETWORK(sse41)
+PICO_DECLARE_SYMBOLS(sse41) /* float32 */
+#define X86_SYMBOLS                                                                                          \
+    .symbols_in_f32 = sse41_symbols_in_f32, .symbols_in_f16 = scalar_symbols_in_f16,                         \
+    .symbols_out_f32 = sse41_symbols_out_f32, .symbols_out_f16 = scalar_symbols_out_f16
 PICO_DECLARE_PIXELS(sse41) /* out */
 PICO_DECLARE_RANS(avx2)
 PICO_DECLARE_NETWORK(avx2)
@@ -74,7 +78,7 @@ static const kernel_set sets[] = {
       .pixels_in_f16 = avx512_pixels_in_f16,
       .pixels_out_f32 = avx2_pixels_out_f32,
       .pixels_out_f16 = avx2_pixels_out_f16,
-      SYMBOLS(scalar)}},
+      X86_SYMBOLS}},
     {PICO_CPU_SSE41 | PICO_CPU_AVX2,
      {.name = "avx2",
       RANS(avx2),
@@ -82,7 +86,7 @@ static const kernel_set sets[] = {
       NETWORK(avx2),
       UPSAMPLE(sse41),
       PIXELS_OUT(avx2),
-      SYMBOLS(scalar)}},
+      X86_SYMBOLS}},
     {PICO_CPU_SSE41,
      {.name = "sse41",
       .rans_decode = sse41_rans_decode,
@@ -91,7 +95,7 @@ static const kernel_set sets[] = {
       NETWORK(sse41),
       UPSAMPLE(sse41),
       PIXELS_OUT(sse41),
-      SYMBOLS(scalar)}},
+      X86_SYMBOLS}},
 #endif
 #ifdef PICO_NEON
     {PICO_CPU_NEON | PICO_CPU_NEON_DOT,

@@ -122,8 +122,8 @@ typedef struct pico_kernels {
     size_t (*pixels_out_f32)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
     size_t (*pixels_out_f16)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
 
-    /* n symbols between packed floats and packed int8. In: returns 0 if any is not an integer in +-max, and
-     * `out` then holds anything. */
+    /* n symbols between packed floats and packed int8. In: returns 0 if any is not an integer in +-max
+     * (at most 127), and `out` then holds anything. */
     int (*symbols_in_f32)(const uint8_t *in, size_t n, uint32_t max, int8_t *out);
     int (*symbols_in_f16)(const uint8_t *in, size_t n, uint32_t max, int8_t *out);
     void (*symbols_out_f32)(const uint32_t table[256], const int8_t *in, size_t n, uint8_t *out);

@@ -452,7 +452,7 @@ static int same_pixels(const pico_kernels *set) {
 
 /* A whole number, or at times a float that is none, or too large. */
 static uint32_t symbol_bits(float_format format, uint32_t rarity, uint32_t *random) {
-    const uint32_t bits = float_from_integer(format, (int32_t)below(257, random) - 128);
+    const uint32_t bits = float_from_integer(format, (int32_t)below(below(rarity, random) != 0 ? 81 : 257, random) - 40);
     if (below(rarity, random) != 0) return below(9, random) == 0 ? bits & format.sign : bits;
     switch (below(3, random)) {
     case 0: return random_u32(random) & (2 * format.sign - 1);
@@ -505,10 +505,10 @@ static int same_symbols(const pico_kernels *set) {
     int same = SAME;
     for (size_t n = 0; n <= 140 && same; n++) {
         for (uint32_t rarity = 10; rarity <= 100000 && same; rarity *= 100)
-            same = same_symbols_once(set, n, 128, rarity, &random);
-        same = same && same_symbols_once(set, n, 127, 1000, &random);
+            same = same_symbols_once(set, n, 127, rarity, &random);
+        same = same && same_symbols_once(set, n, 40, 1000, &random);
     }
-    return same && same_symbols_once(set, 3001, 128, 1000000, &random);
+    return same && same_symbols_once(set, 3001, 127, 1000000, &random);
 }
 
 /* ---- The promise and its controls ---- */

@@ -1,0 +1,108 @@
+"""The entropy coder of the core over given indices, through ctypes: ``core_bench.c``."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+from library import address, build
+from numpy.typing import NDArray
+from workload import Workload
+
+from pico_deploy.entropy.gaussian import standard_tables
+
+AUTO, OFF = -1, 0
+EXPAND_PADDING = 64
+
+
+class Job(ctypes.Structure):
+    """As in core_bench.c."""
+
+    _fields_ = [
+        ("cpu_flags", ctypes.c_uint32),
+        ("lanes", ctypes.c_uint32),
+        ("tiles", ctypes.c_uint32),
+        ("skip", ctypes.c_int32),
+        ("tile_size", ctypes.c_uint64),
+        ("active_index", ctypes.c_void_p),
+        ("active_values", ctypes.c_void_p),
+        ("entries", ctypes.c_void_p),
+        ("words", ctypes.c_void_p),
+        ("escapes", ctypes.c_void_p),
+    ]
+
+
+def load(folder: Path) -> ctypes.CDLL:
+    """Build and load the core with ``core_bench.c``."""
+    library = build(folder, "core_bench.c")
+    library.bench_size.restype = ctypes.c_size_t
+    library.bench_encode.restype = ctypes.c_size_t
+    return library
+
+
+class Coder:
+    """Encodes and decodes a workload in groups of tiles."""
+
+    tiles = 48
+
+    def __init__(self, library: ctypes.CDLL, flags: int, lanes: int, group: int, skip: int) -> None:
+        self.library, self.flags, self.lanes = library, flags, lanes
+        self.group, self.skip = group, skip
+        frequencies = np.concatenate(
+            [np.concatenate([[len(t)], t]) for t in standard_tables()]
+        ).astype("<u2")
+        self.tables = np.empty(library.bench_size(), np.uint8)
+        library.bench_init(address(self.tables), address(frequencies), len(standard_tables()))
+
+    def prepare(self, workload: Workload) -> None:
+        """Room for working, as a caller of the library would keep it from image to image."""
+        size = workload.index.shape[1]
+        self.buffers = (
+            np.empty(size, np.uint8),
+            np.zeros(size + EXPAND_PADDING, np.int8),
+            np.empty(self.group * size, np.uint32),
+            np.empty(2 * self.group * size, np.uint8),
+            np.empty(self.group * size, np.uint8),
+        )
+        self.stream = np.empty(6 * self.group * size + 1024, np.uint8)
+        self.out = np.empty_like(workload.symbols)
+
+    def job(self, tiles: int, size: int) -> Job:
+        """A group of `tiles` tiles."""
+        pointers = [b.ctypes.data for b in self.buffers]
+        return Job(self.flags, self.lanes, tiles, self.skip, size, *pointers)
+
+    def encode(self, workload: Workload) -> list[bytes]:
+        """One bytes object a stream."""
+        streams = []
+        tiles, size = workload.index.shape
+        for first in range(0, tiles, self.group):
+            job = self.job(min(self.group, tiles - first), size)
+            length = self.library.bench_encode(
+                address(self.tables),
+                ctypes.byref(job),
+                address(workload.index[first:]),
+                address(workload.symbols[first:]),
+                address(self.stream),
+            )
+            streams.append(self.stream[:length].tobytes())
+        return streams
+
+    def decode(self, workload: Workload, streams: list[bytes]) -> NDArray[np.int8]:
+        """The symbols, from the streams and the indices."""
+        out = self.out
+        tiles, size = workload.index.shape
+        for number, stream in enumerate(streams):
+            first = number * self.group
+            job = self.job(min(self.group, tiles - first), size)
+            good = self.library.bench_decode(
+                address(self.tables),
+                ctypes.byref(job),
+                stream,
+                address(workload.index[first:]),
+                address(out[first:]),
+            )
+            if not good:
+                raise RuntimeError(f"stream {number} did not decode")
+        return out
