@@ -134,7 +134,7 @@ CI_CELLS = (
     "arm64 gcc -O2",
     "s390x clang -O2",
     "i386 gcc -O2",
-    "wasm-node-simd clang -O2",
+    "wasm-wasmtime-simd clang -O2",
 )
 """What continuous integration runs: one compiler and setting for each kind of machine."""
 
