@@ -13,11 +13,11 @@ from pico_deploy.runtime.session import Session
 from targets.errors import DisconnectedError, TargetTimeoutError
 from targets.registry import Request
 from targets.web.app import make_app
+from targets.web.built_page import page_folder
 from targets.web.check import check
 from targets.web.chromium import SOFTWARE_GPU, Chromium, find_chromium
 from targets.web.desk import make_desk
 from targets.web.job import Event, PageProgress, Provider
-from targets.web.page import page_folder
 from targets.web.pairing import Pairing
 from targets.web.server import WebServer
 

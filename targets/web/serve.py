@@ -17,11 +17,11 @@ from pico_deploy.measure.result import Failure, Provenance, Result
 from pico_deploy.measure.store import save
 from pico_deploy.runtime.session import Session
 from targets.web.app import make_app
+from targets.web.built_page import page_folder
 from targets.web.certificate import make_certificate
 from targets.web.check import check
 from targets.web.desk import make_desk
 from targets.web.job import PageProgress
-from targets.web.page import page_folder
 from targets.web.pairing import Pairing
 from targets.web.server import WebServer, lan_address
 

@@ -20,8 +20,8 @@ from pico_deploy.measure.result import Phase, Provenance, ReadBack, Result
 from pico_deploy.measure.store import dump, parse
 from targets.errors import DisconnectedError
 from targets.registry import Request, bench, plan
+from targets.web.built_page import page_folder
 from targets.web.chromium import VARIABLE, find_chromium
-from targets.web.page import page_folder
 
 pytest.importorskip("starlette", reason="pip install pico-deploy[web]")
 pytest.importorskip("uvicorn", reason="pip install pico-deploy[web]")

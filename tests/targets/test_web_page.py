@@ -16,8 +16,8 @@ from PIL import Image
 from tiny_codec import flat_blocks
 
 from pico_deploy.errors import MissingDependencyError
+from targets.web.built_page import page_folder
 from targets.web.chromium import VARIABLE, find_chromium
-from targets.web.page import page_folder
 
 HARNESS = Path(__file__).resolve().parents[2] / "web_harness"
 COMMAND = "from pico_deploy.cli.app import main; main()"
