@@ -26,6 +26,11 @@ final class HarnessModel: ObservableObject {
         return false
     }
 
+    var hasFailed: Bool {
+        if case .failed = state { return true }
+        return false
+    }
+
     func run() async {
         guard !isRunning else { return }
         state = .running
@@ -73,7 +78,11 @@ struct HarnessView: View {
             }
         }
         .task {
-            if ProcessInfo.processInfo.environment["PICO_RUN"] == "1" { await model.run() }
+            let environment = ProcessInfo.processInfo.environment
+            guard environment["PICO_RUN"] == "1" else { return }
+            await model.run()
+            // A driver that started the app waits for its end.
+            if environment["PICO_EXIT"] == "1" { exit(model.hasFailed ? 1 : 0) }
         }
     }
 }
