@@ -99,7 +99,8 @@ int symbols_are_sound(const symbols *s, const pico_model_info *info, const pico_
 }
 
 int symbols_are_equal(const symbols *a, const symbols *b) {
-    return a->held == b->held && memcmp(a->z, b->z, a->held * a->z_size) == 0 &&
+    return a->held == b->held && a->z_size == b->z_size && a->y_size == b->y_size &&
+           memcmp(a->z, b->z, a->held * a->z_size) == 0 &&
            memcmp(a->y, b->y, a->held * a->y_size) == 0;
 }
 
