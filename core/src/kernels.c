@@ -28,7 +28,7 @@
     .symbols_out_f32 = scalar_symbols_out_f32, .symbols_out_f16 = scalar_symbols_out_f16
 
 #ifdef PICO_X86
-PICO_DECLARE_RANS(sse41) /* no encoder: a vector would need another shift in every lane */
+PICO_DECLARE_RANS(sse41)
 PICO_DECLARE_SKIP(sse41)
 PICO_DECLARE_NETWORK(sse41)
 PICO_DECLARE_SYMBOLS(sse41) /* float32 */
@@ -89,8 +89,7 @@ static const kernel_set sets[] = {
       X86_SYMBOLS}},
     {PICO_CPU_SSE41,
      {.name = "sse41",
-      .rans_decode = sse41_rans_decode,
-      .rans_encode = scalar_rans_encode,
+      RANS(sse41),
       SKIP(sse41),
       NETWORK(sse41),
       UPSAMPLE(sse41),

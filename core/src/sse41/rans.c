@@ -1,5 +1,5 @@
-/* Interleaved rANS, SSE4.1: four lanes a vector, table entries by scalar loads. Encoding stays scalar: a
- * vector would need a shift by a different count in every lane. */
+/* Interleaved rANS, SSE4.1: four lanes a vector, table entries by scalar loads. There is no shift by a different
+ * count in every lane: the encoder multiplies by a power of two, and shifts all lanes alike. */
 #include "../rans_step.h"
 #include "../x86.h"
 
@@ -66,6 +66,114 @@ SSE41 int sse41_rans_decode(rans_reader *reader, const coding_tables *tables, co
     case 16: return decode_lanes(reader, tables, rows, n, out, 4);
     case 32: return decode_lanes(reader, tables, rows, n, out, 8);
     default: return scalar_rans_decode(reader, tables, rows, n, out);
+    }
+}
+
+/* For each mask of four lanes, a byte shuffle that puts the low words of those in it at the end, in order. */
+#define ABOVE(m, lane) BITS((m) >> ((lane) + 1))
+#define BITS(m)        (((m) & 1) + ((m) >> 1 & 1) + ((m) >> 2 & 1) + ((m) >> 3 & 1))
+#define LOW_BYTE(m, w)                                                                                       \
+    ((m) >> 3 & 1 && (w) == 3                    ? 12                                                        \
+     : (m) >> 2 & 1 && (w) == 3 - ABOVE(m, 2)    ? 8                                                         \
+     : (m) >> 1 & 1 && (w) == 3 - ABOVE(m, 1)    ? 4                                                         \
+     : (m) & 1 && (w) == 3 - ABOVE(m, 0)         ? 0                                                         \
+                                                 : 14)
+#define WORD(m, w)  LOW_BYTE(m, w), LOW_BYTE(m, w) + 1
+#define WORDS(m)    {WORD(m, 0), WORD(m, 1), WORD(m, 2), WORD(m, 3)}
+#define FOUR(m)     WORDS(m), WORDS((m) + 1), WORDS((m) + 2), WORDS((m) + 3)
+static const uint8_t lanes_to_words[16][8] = {FOUR(0), FOUR(4), FOUR(8), FOUR(12)};
+
+/* The low words of the lanes in `mask`. Writes eight bytes: four symbols have room for them. */
+SSE41 static inline void put_words(__m128i x, uint32_t mask, uint8_t **word) {
+    const __m128i shuffle = _mm_loadl_epi64((const __m128i *)lanes_to_words[mask]);
+    _mm_storel_epi64((__m128i *)(*word - 8), _mm_shuffle_epi8(x, shuffle));
+    *word -= 2 * _mm_popcnt_u32(mask);
+}
+
+/* The products of unsigned 32-bit lanes, shifted right by `shift`; each result fits 32 bits. */
+SSE41 static inline __m128i multiply_shift(__m128i a, __m128i b, const int shift) {
+    const __m128i even = _mm_srli_epi64(_mm_mul_epu32(a, b), shift);
+    const __m128i odd = _mm_srli_epi64(_mm_mul_epu32(_mm_srli_epi64(a, 32), _mm_srli_epi64(b, 32)), shift);
+    return _mm_blend_epi16(even, _mm_slli_epi64(odd, 32), 0xCC);
+}
+
+/* 2^(12 - shift) of every lane; a shift is at most 11. */
+SSE41 static inline __m128i power_of_shift(__m128i fields) {
+    const __m128i low = _mm_setr_epi8(0, 0, 0, 0, 0, -128, 64, 32, 16, 8, 4, 2, 0, 0, 0, 0);
+    const __m128i high = _mm_setr_epi8(16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m128i none = _mm_set1_epi32((int)0xFFFFFF00); /* a shuffle makes 0 of these bytes */
+    const __m128i at = _mm_or_si128(_mm_srli_epi32(fields, ENTRY_SHIFT_AT), none);
+    return _mm_or_si128(_mm_shuffle_epi8(low, at), _mm_slli_epi32(_mm_shuffle_epi8(high, at), 8));
+}
+
+static inline const rans_entry *entry_at(const rans_entry *table, uint32_t row, int8_t value) {
+    return &table[(int32_t)(row * ROW_VALUES + 128) + value];
+}
+
+/* Four symbols, last lane first. */
+SSE41 static inline __m128i encode_vector(__m128i x, rans_writer *writer, const rans_entry *table,
+                                          const uint8_t *rows, const int8_t *values) {
+    __m128i pair[2];
+    for (size_t p = 0; p < 2; p++) {
+        const rans_entry *first = entry_at(table, rows[2 * p], values[2 * p]);
+        const rans_entry *second = entry_at(table, rows[2 * p + 1], values[2 * p + 1]);
+        pair[p] = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)first),
+                                     _mm_loadl_epi64((const __m128i *)second));
+    }
+    const __m128 low = _mm_castsi128_ps(pair[0]), high = _mm_castsi128_ps(pair[1]);
+    const __m128i reciprocal = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
+    const __m128i fields = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)));
+
+    const __m128i escape = _mm_slli_epi32(fields, 6); /* ENTRY_ESCAPE is bit 25 */
+    uint32_t escapes = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(escape));
+    while (escapes != 0) { /* rare */
+        const uint32_t lane = 31 - (uint32_t)__builtin_clz(escapes);
+        *--writer->escape = (uint8_t)values[lane];
+        escapes ^= 1u << lane;
+    }
+
+    /* f << 19: no mask, because the bits above f leave at the top. */
+    const __m128i limit = _mm_srli_epi32(_mm_slli_epi32(fields, 20), 1);
+    const __m128i below = _mm_cmpgt_epi32(limit, x); /* both are below 2^31 */
+    put_words(x, (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(below)) ^ 0xF, &writer->word);
+    x = _mm_blendv_epi8(_mm_srli_epi32(x, 16), x, below);
+
+    const __m128i quotient =
+        multiply_shift(multiply_shift(x, reciprocal, 32), power_of_shift(fields), 12);
+    const __m128i frequency = _mm_and_si128(fields, _mm_set1_epi32(ENTRY_FREQUENCY_MASK));
+    const __m128i bias = _mm_and_si128(_mm_srli_epi32(fields, ENTRY_BIAS_AT), _mm_set1_epi32(ENTRY_BIAS_MASK));
+    const __m128i complement = _mm_sub_epi32(_mm_set1_epi32(RANS_SLOTS), frequency);
+    return _mm_add_epi32(_mm_add_epi32(x, bias), _mm_mullo_epi32(quotient, complement));
+}
+
+SSE41 static inline void encode_lanes(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
+                                      const int8_t *values, size_t n, const size_t vectors) {
+    const size_t lanes = vectors * WIDTH;
+    rans_writer local = *writer;
+    size_t k = n;
+    while (k % lanes != 0) {
+        k--;
+        encode_one(&local, &local.state[k % lanes], tables, rows[k], values[k]);
+    }
+    __m128i x[MAX_VECTORS];
+    for (size_t v = 0; v < vectors; v++) x[v] = _mm_loadu_si128((const __m128i *)(local.state + v * WIDTH));
+    while (k > 0) {
+        k -= lanes;
+        for (size_t v = vectors; v-- > 0;) {
+            const size_t at = k + v * WIDTH;
+            x[v] = encode_vector(x[v], &local, tables->encode, rows + at, values + at);
+        }
+    }
+    for (size_t v = 0; v < vectors; v++) _mm_storeu_si128((__m128i *)(local.state + v * WIDTH), x[v]);
+    *writer = local;
+}
+
+SSE41 void sse41_rans_encode(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
+                             const int8_t *values, size_t n) {
+    switch (writer->lanes) {
+    case 16: encode_lanes(writer, tables, rows, values, n, 4); break;
+    case 32: encode_lanes(writer, tables, rows, values, n, 8); break;
+    default: scalar_rans_encode(writer, tables, rows, values, n);
     }
 }
 
