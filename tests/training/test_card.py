@@ -1,5 +1,6 @@
 """A card repeats the figures of the files it is made from, and nothing else."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -89,22 +90,18 @@ def test_cost_counts_multiplications_per_pixel() -> None:
     assert kilo_macs_per_pixel(layer, (torch.zeros(1, 3, 16, 16),), 16) == pytest.approx(0.135)
 
 
-@pytest.mark.parametrize(
-    ("field", "content"),
-    [
-        ("evaluation", "{}"),
-        ("evaluation", "no json"),
-        ("evaluation", '{"bd_rate": [], "mean_points": []}'),
-        ("data", "a\tb\n1\t2\n"),
-    ],
+WRONG = (
+    ("evaluation", "{}"),
+    ("evaluation", "no json"),
+    ("evaluation", '{"bd_rate": [], "mean_points": []}'),
+    ("data", "a\tb\n1\t2\n"),
 )
-def test_a_file_that_is_something_else_is_refused(
-    sources: CardSources, tmp_path: Path, field: str, content: str
-) -> None:
-    import dataclasses
 
-    path = tmp_path / "wrong"
-    path.write_text(content)
-    value = (path,) if field == "data" else path
-    with pytest.raises(InputError, match="wrong"):
-        card(dataclasses.replace(sources, **{field: value}))
+
+def test_a_file_that_is_something_else_is_refused(sources: CardSources, tmp_path: Path) -> None:
+    for field, content in WRONG:
+        path = tmp_path / "wrong"
+        path.write_text(content)
+        value = (path,) if field == "data" else path
+        with pytest.raises(InputError, match="wrong"):
+            card(dataclasses.replace(sources, **{field: value}))
