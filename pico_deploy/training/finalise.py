@@ -35,12 +35,15 @@ from pico_deploy.training.calibrate import (
     z_counts,
 )
 from pico_deploy.training.data import CropSampler, Photos
+from pico_deploy.training.fit_banks import fit_banks
 from pico_deploy.training.fit_linear import fit_linear
 
 CALIBRATION_CROPS = 48
 CALIBRATION_SEED = 20_000
 LINEAR_STEPS = 1500
 Z_ROWS = 128
+# The linear scale decoder predicts less from z, and gets some of it back by more tables of z.
+BANKS: dict[ScaleShape, int] = {"conv": 1, "linear": 8}
 # Observations that every value of z is granted beforehand, so that none is impossible.
 Z_PRIOR = 0.02
 
@@ -64,13 +67,16 @@ def float_layers(
     return tuple(layers)
 
 
-def z_tables(calibration: Calibration, config: PicoConfig, z_max: int) -> ZTables:
-    """Factorised tables fitted to the histograms of z, one bank."""
+def z_tables(calibration: Calibration, config: PicoConfig, z_max: int, banks: int = 1) -> ZTables:
+    """Factorised tables fitted to z, of one bank or of several that `fit_banks` finds."""
     weights = anchor_weights(config.levels, config.anchors)
     levels = anchor_levels(weights)
+    nearest = weights.argmax(1).astype(np.uint8)
+    if banks > 1:
+        pmf, share = fit_banks(calibration.samples, levels, z_max, banks)
+        return factorised_tables(pmf, nearest, max_rows=Z_ROWS, bank_pmf=share)
     counts = z_counts(calibration.samples, levels, z_max).astype(np.float64) + Z_PRIOR
     pmf = counts / counts.sum(-1, keepdims=True)
-    nearest = weights.argmax(1).astype(np.uint8)
     return factorised_tables(pmf[:, None], nearest, max_rows=Z_ROWS)
 
 
@@ -129,7 +135,7 @@ def finalise(
     calibration = calibrate(rounded, sampler, crops, report)
     fit_linear(rounded, calibration.samples, linear_steps)
     _round_to_half(rounded)
-    tables = z_tables(calibration, config, geometry_of(config).z_max)
+    z_max = geometry_of(config).z_max
     table = anchor_weights(config.levels, config.anchors)
     models: dict[ScaleShape, EntropyModel] = {}
     shapes: tuple[ScaleShape, ScaleShape] = ("conv", "linear")
@@ -139,9 +145,10 @@ def finalise(
         layers = quantise(
             float_layers(decoder, table),
             calibration.activation_maxima[shape],
-            geometry_of(config).z_max,
+            z_max,
             fraction_bits=4,
         )
+        tables = z_tables(calibration, config, z_max, BANKS[shape])
         models[shape] = entropy_model(layers, tables, calibration, config, 4)
     TrainedPico(config, rounded, models).save(weights)
     return weights

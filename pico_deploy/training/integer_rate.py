@@ -11,7 +11,7 @@ from pico_deploy._core import Model
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.model import Table
 from pico_deploy.entropy.serialise import to_bytes
-from pico_deploy.entropy.tables import zigzag_values
+from pico_deploy.entropy.tables import TOTAL, zigzag_values
 from pico_deploy.evaluation.integer_cost import SymbolBits
 from pico_deploy.training.objective import gaussian_bits, index_to_scale
 
@@ -65,9 +65,7 @@ class IntegerRate:
         prior = torch.exp(anchors @ network.z_log_scale)[0, :, None, None]
         float_z = gaussian_bits(torch.from_numpy(z).float(), prior).numpy()[inside_z].sum()
 
-        tables = self._model.z_tables
-        rows = tables.row[tables.anchor_of_level[level], 0][:, None, None]
-        integer_z = self._z_costs[rows, z.astype(int) + geometry.z_max][inside_z].sum()
+        integer_z = self._integer_z(z[inside_z], level)
         rounded = torch.floor(real[0].clamp(0, config.scale_count - 1) + 0.5).long().numpy()
         shipped = self._core.scale_indices(z[None], np.array([level], np.uint8))[0]
 
@@ -76,3 +74,16 @@ class IntegerRate:
             return float(bits.sum() + integer_z)
 
         return SymbolBits(float(float_y + float_z), coded(rounded), coded(shipped))
+
+    def _integer_z(self, z: Symbols, level: int) -> float:
+        """Bits of ``z int8 [Z, h, w]`` and of the bank of each position, the best one for it."""
+        tables = self._model.z_tables
+        anchor = int(tables.anchor_of_level[level])
+        entry = z.astype(int) + self._model.geometry.z_max
+        bits = np.stack(
+            [self._z_costs[row[:, None, None], entry].sum(axis=0) for row in tables.row[anchor]]
+        )
+        if tables.banks > 1:
+            name = tables.bank_rows[anchor][:-1].astype(np.float64)
+            bits -= np.log2(name / TOTAL)[:, None, None]
+        return float(bits.min(axis=0).sum())

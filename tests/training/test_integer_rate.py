@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from pico_deploy._core import Encoder, Model
 from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.gaussian import standard_tables
+from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.training.finalise import finalise
 from pico_deploy.training.integer_rate import ESCAPE_BITS, IntegerRate, table_costs
 
@@ -53,3 +57,29 @@ def test_a_wrong_index_would_show_as_a_cost(codec) -> None:
     assert honest.integer_model == pytest.approx(honest.float_index, rel=0.05)
     rate._y_costs = np.roll(rate._y_costs, 20, axis=0)
     assert rate.measure(z, y, 30, (2, 2), (8, 8)).integer_model > 1.2 * honest.integer_model
+
+
+def test_bits_are_those_that_the_encoder_writes_banks_included(codec) -> None:
+    linear = TrainedPico(codec.config, codec.network, codec.entropy_models, "linear")
+    assert linear.entropy_model.z_tables.banks == 8
+    core, rate = Model(to_bytes(linear.entropy_model)), IntegerRate(linear)
+    tiles, level = 40, 30
+    size = tiles * core.payload, core.payload
+    encoder = Encoder(core, *size, level, bytes(8), tiles_per_stream=tiles, skip=0)
+    rng = np.random.default_rng(2)
+    z = np.zeros((tiles, core.z_channels, core.z_side, core.z_side), np.int8)
+    y = np.zeros((tiles, core.y_channels, core.y_side, core.y_side), np.int8)
+    valid = [(encoder.grid.z_valid(tile), encoder.grid.y_valid(tile)) for tile in range(tiles)]
+    for tile, ((rows, columns), _) in enumerate(valid):
+        z[tile, :, :rows, :columns] = rng.integers(-3, 4, (core.z_channels, rows, columns))
+
+    def ideal_bytes() -> float:
+        bits = (rate.measure(z[t], y[t], level, *valid[t]).integer_model for t in range(tiles))
+        return sum(bits) / 8
+
+    written = encoder.encode_group(0, z, y) - 4 * encoder.lanes
+    assert ideal_bytes() == pytest.approx(written, rel=0.01)
+    banks = linear.entropy_model.z_tables  # the control: as if there were no choice
+    tables = replace(banks, row=banks.row[:, :1], bank_rows=())
+    rate._model = replace(linear.entropy_model, z_tables=tables)
+    assert ideal_bytes() != pytest.approx(written, rel=0.015)
