@@ -81,9 +81,10 @@ arm-cost: $(STAMP)
 arm-runtimes: $(STAMP)
 	$(BIN)/python benchmarks/arm/runtimes.py --out out/arm-runtimes
 
-## make fuzz     every fuzz target of the core for a minute, under the sanitizers (needs clang-19), and of the manifest
+## make fuzz     every fuzz target, core and manifest, for a minute under the sanitizers (needs clang-19)
 fuzz: $(STAMP)
 	$(BIN)/python core/fuzz/fuzzers.py --seconds 60
+	mkdir -p out/fuzz/manifest && $(BIN)/python tests/bundle/fuzz_manifest.py -max_total_time=60 out/fuzz/manifest
 
 ## make corruptions   damage real streams and models in a million ways; prints what became of them
 corruptions:
