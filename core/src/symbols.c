@@ -85,9 +85,11 @@ static int load_plane(const pico_kernels *kernels, const pico_tensor *tensor, co
 /* Whether everything that is void is 0. */
 static int void_is_zero(const plane_shape *shape, const int8_t *plane) {
     const size_t side = shape->side, columns = shape->valid.columns;
-    int8_t any = 0;
+    uint8_t any = 0;
     for (size_t row = 0; row < shape->channels * side; row++, plane += side) {
-        for (size_t j = row % side < shape->valid.rows ? columns : 0; j < side; j++) any |= plane[j];
+        for (size_t j = row % side < shape->valid.rows ? columns : 0; j < side; j++) {
+            any = (uint8_t)(any | (uint8_t)plane[j]);
+        }
     }
     return any == 0;
 }
