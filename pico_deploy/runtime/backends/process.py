@@ -18,6 +18,7 @@ from pico_deploy.errors import BundleError
 from pico_deploy.runtime.backend import Array, LoadReport, canonical
 
 WORKER = Path(__file__).with_name("worker.py")
+_LAST_WORDS_S = 5.0
 _SUFFIXES: dict[RuntimeName, str] = {"onnx": ".onnx", "tflite": ".tflite"}
 
 
@@ -80,8 +81,12 @@ def start(
 
 def last_words(worker: subprocess.Popen[bytes]) -> str:
     """The last line that a process wrote before it ended."""
-    worker.kill()
-    lines = worker.communicate()[1].decode(errors="replace").strip().splitlines()
+    try:
+        said = worker.communicate(timeout=_LAST_WORDS_S)[1]  # it is ending: let it finish its line
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        said = worker.communicate()[1]
+    lines = said.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "it said nothing"
 
 
