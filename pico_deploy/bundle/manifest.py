@@ -52,7 +52,7 @@ class _Frozen(BaseModel):
 class Quantisation(_Frozen):
     """Affine quantisation of an integer tensor: real = scale · (stored − zero_point)."""
 
-    scale: Annotated[float, Field(gt=0)]
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     zero_point: int
 
 
@@ -68,7 +68,7 @@ class Tensor(_Frozen):
     name: str
     layout: Layout
     dtype: DType
-    shape: tuple[Annotated[int, Field(gt=0)], ...]
+    shape: tuple[Annotated[int, Field(gt=0, lt=1 << 31)], ...]
     quantisation: Quantisation | None = None
 
     @model_validator(mode="after")
