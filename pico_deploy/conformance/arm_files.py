@@ -21,7 +21,8 @@ Cpu = Literal["cortex-a53", "cortex-a76"]
 VERSIONS = {"onnxruntime": "1.31.1", "numpy": "2.4.6", "ai_edge_litert": "2.3.0"}
 _WHEELS = tuple(f"{name.replace('_', '-')}=={version}" for name, version in VERSIONS.items())
 _PACKAGES = ("python3.11-minimal", "libpython3.11-stdlib", "libstdc++6", "libgomp1")
-_TOOLS = ("apt-get", "dpkg-deb", "qemu-aarch64-static")
+_QEMU = "qemu-aarch64-static"
+_TOOLS = ("apt-get", "dpkg-deb", _QEMU)
 _PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
 # Libraries look at /proc/cpuinfo to choose their kernels, and crash when it is x86's; it must
@@ -45,9 +46,8 @@ class ArmFilesError(PicoError):
 
 def python(cpu: Cpu) -> list[str]:
     """The command that runs the AArch64 Python; raises ``ImportError`` where it is not made."""
-    missing = [tool for tool in _TOOLS[-1:] if shutil.which(tool) is None]
-    if missing:
-        raise ImportError(f"{missing[0]} is not installed")
+    if shutil.which(_QEMU) is None:
+        raise ImportError(f"{_QEMU} is not installed")
     folder = _folder()
     if not folder.is_dir():
         raise ImportError(
@@ -56,7 +56,7 @@ def python(cpu: Cpu) -> list[str]:
     root = folder / cpu
     return [
         *("env", f"PYTHONPATH={folder / 'site'}", "PYTHONDONTWRITEBYTECODE=1"),
-        *("qemu-aarch64-static", "-cpu", cpu, "-L", str(root), str(root / "usr/bin/python3.11")),
+        *(_QEMU, "-cpu", cpu, "-L", str(root), str(root / "usr/bin/python3.11")),
     ]
 
 
@@ -95,7 +95,7 @@ def _folder() -> Path:
 
 
 def _system(work: Path, root: Path) -> None:
-    apt, root = work / "apt", root
+    apt = work / "apt"
     for part in ("lists/partial", "cache/archives/partial"):
         (apt / part).mkdir(parents=True)
     (apt / "status").touch()
