@@ -8,6 +8,12 @@ wording.
 from __future__ import annotations
 
 
+def last_line(text: str, otherwise: str = "it said nothing") -> str:
+    """Return the last line of what a program wrote, or ``otherwise``: its words, for a message."""
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else otherwise
+
+
 class PicoError(Exception):
     """Base of all errors this project raises on purpose."""
 

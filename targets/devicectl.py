@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pico_deploy.errors import InputError
+from pico_deploy.errors import InputError, last_line
 from targets import devicectl_json
 from targets.errors import TargetError
 from targets.external import call
@@ -107,10 +107,8 @@ def _call(
         try:
             document = json.loads(output.read_bytes())
         except (OSError, ValueError) as error:
-            last = done.stderr.decode(errors="replace").strip().splitlines()
-            raise TargetError(
-                f"{address}: devicectl wrote no JSON: {last[-1] if last else 'it said nothing'}"
-            ) from error
+            said = last_line(done.stderr.decode(errors="replace"))
+            raise TargetError(f"{address}: devicectl wrote no JSON: {said}") from error
     if not isinstance(document, dict):
         raise TargetError(f"{address}: devicectl wrote JSON that is no object")
     return done, devicectl_json.result_of(document, address)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol, Self
 
-from pico_deploy.errors import UsageError
+from pico_deploy.errors import UsageError, last_line
 from pico_deploy.measure.result import Conditions
 
 Platform = Literal["host", "emulated", "android", "ios", "browser"]
@@ -58,8 +58,7 @@ class Completed:
     @property
     def last_words(self) -> str:
         """The last line it wrote, for an error message."""
-        text = (self.stderr or self.stdout).decode(errors="replace").strip()
-        return text.splitlines()[-1] if text else "it said nothing"
+        return last_line((self.stderr or self.stdout).decode(errors="replace"))
 
 
 class Transport(Protocol):

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from pico_deploy.errors import MissingDependencyError
+from pico_deploy.errors import MissingDependencyError, last_line
 from targets.errors import TargetError
 
 
@@ -125,8 +125,7 @@ def _xcresulttool(*arguments: str) -> str:
             "xcrun is not on this machine; run this on a Mac with Xcode 16 or later"
         ) from error
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()
-        raise TargetError(f"xcresulttool failed: {words[-1] if words else 'it said nothing'}")
+        raise TargetError(f"xcresulttool failed: {last_line(done.stderr or done.stdout)}")
     return done.stdout
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pico_deploy.errors import MissingDependencyError, UsageError, VerificationError
+from pico_deploy.errors import MissingDependencyError, UsageError, VerificationError, last_line
 from pico_deploy.measure.result import Provenance, Result
 from targets import devicectl, xcresult
 from targets.errors import TargetError, TargetTimeoutError
@@ -37,7 +37,7 @@ def bench(address: str, request: Request) -> Result:
         command = _command(address, bundle)
         output = _run(command, _settings(request))
         if not bundle.exists():
-            raise TargetError(f"xcodebuild wrote no result bundle: {_last_line(output)}")
+            raise TargetError(f"xcodebuild wrote no result bundle: {last_line(output)}")
         outcome = xcresult.summary(bundle)
         if outcome.failed or outcome.result.lower() != "passed":
             first = next((f"{f.test}: {f.text}" for f in outcome.failures), outcome.result)
@@ -113,11 +113,6 @@ def _run(command: list[str], settings: dict[str, str]) -> str:
             f"the test did not end in {TIMEOUT_S} s; unlock the phone and look at it"
         ) from error
     return done.stdout + done.stderr  # a failed test is in the result bundle, in better words
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
 
 
 def _attached(bundle: Path) -> Result:

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from pico_deploy.errors import MissingDependencyError, PicoError
+from pico_deploy.errors import MissingDependencyError, PicoError, last_line
 
 Cpu = Literal["cortex-a53", "cortex-a76"]
 VERSIONS = {"onnxruntime": "1.31.1", "numpy": "2.4.6", "ai_edge_litert": "2.3.0"}
@@ -139,8 +139,7 @@ def _cpuinfo(cpu: Cpu) -> str:
 def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()
-        raise ArmFilesError(f"{command[0]} failed: {words[-1] if words else 'it said nothing'}")
+        raise ArmFilesError(f"{command[0]} failed: {last_line(done.stderr or done.stdout)}")
 
 
 if __name__ == "__main__":

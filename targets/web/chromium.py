@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from pico_deploy.errors import MissingDependencyError
+from pico_deploy.errors import MissingDependencyError, last_line
 
 VARIABLE = "PICO_CHROMIUM"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
@@ -81,8 +81,7 @@ class Chromium:
 
     def last_words(self) -> str:
         """The last line that it wrote."""
-        text = (self._profile / "stderr").read_text(errors="replace").strip()
-        return text.splitlines()[-1] if text else "it said nothing"
+        return last_line((self._profile / "stderr").read_text(errors="replace"))
 
     def __enter__(self) -> Self:
         return self

@@ -15,7 +15,7 @@ from pico_deploy.conformance.matrix.build import CellBuildError, build, compiler
 from pico_deploy.conformance.matrix.platforms import Cell, cells, missing
 from pico_deploy.conformance.matrix.result import CellResult, Matrix, Verdict
 from pico_deploy.conformance.vector_set import VectorSet
-from pico_deploy.errors import MissingDependencyError, UsageError
+from pico_deploy.errors import MissingDependencyError, UsageError, last_line
 
 Progress = Callable[[int, int, str], None]
 EXIT_DIFFERS = 11
@@ -176,7 +176,7 @@ def _judge(job: MatrixJob, cell: Cell, program: Path, kernels: str, expected: in
 
 def read_verdicts(out: str, err: str, code: int, kernels: str, expected: int) -> _Judged:
     """What a runner's lines amount to; whatever is not the output of a runner is ``broken``."""
-    said = err.strip().splitlines()[-1] if err.strip() else "nothing on stderr"
+    said = last_line(err, "nothing on stderr")
     try:
         first, *lines = [json.loads(line) for line in out.splitlines()]
         used = str(first["kernels"])

@@ -14,7 +14,7 @@ import numpy as np
 
 from pico_deploy.bundle.manifest import Artefact, Role, RuntimeName, Tensor
 from pico_deploy.bundle.read import Bundle
-from pico_deploy.errors import BundleError
+from pico_deploy.errors import BundleError, last_line
 from pico_deploy.runtime.backend import Array, LoadReport, canonical
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -86,8 +86,7 @@ def last_words(worker: subprocess.Popen[bytes]) -> str:
     except subprocess.TimeoutExpired:
         worker.kill()
         said = worker.communicate()[1]
-    lines = said.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return last_line(said.decode(errors="replace"))
 
 
 def _array(pipe: IO[bytes]) -> Array:
