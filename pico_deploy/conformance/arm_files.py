@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -74,27 +75,33 @@ def make() -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         work = Path(temporary)
-        _system(work, work / "cortex-a53")
+        unpack(work, work / "cortex-a53", _PACKAGES)
         # Systems of other CPUs share all files by hard links; only cpuinfo differs.
         _run("cp", "-al", str(work / "cortex-a53"), str(work / "cortex-a76"))
         for cpu in _CPUINFO:
             (work / cpu / "proc").mkdir(exist_ok=True)
             (work / cpu / "proc/cpuinfo").write_text(_cpuinfo(cpu))
         _wheels(work / "site")
-        shutil.rmtree(work / "apt")
         work.chmod(0o755)
         work.rename(folder)
         work.mkdir()  # for the context manager to remove
     return folder
 
 
-def _folder() -> Path:
+def cached(name: str, identity: str) -> Path:
+    """A folder in the user's cache for what is made of ``identity``."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    identity = " ".join((*_PACKAGES, *_WHEELS, *_CPUINFO))
-    return cache / "pico-deploy" / f"arm64-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    return cache / "pico-deploy" / f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
-def _system(work: Path, root: Path) -> None:
+def _folder() -> Path:
+    return cached("arm64", " ".join((*_PACKAGES, *_WHEELS, *_CPUINFO)))
+
+
+def unpack(work: Path, root: Path, packages: Sequence[str]) -> None:
+    """Unpack arm64 ``packages`` of Debian and what they need into ``root``, a new folder; ``work``
+    is for apt's own files. Raises ``ArmFilesError``.
+    """
     apt = work / "apt"
     for part in ("lists/partial", "cache/archives/partial"):
         (apt / part).mkdir(parents=True)
@@ -111,10 +118,11 @@ def _system(work: Path, root: Path) -> None:
     }
     options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
     _run("apt-get", *options, "update", "-qq")
-    _run("apt-get", *options, "install", "-y", "-qq", "--download-only", *_PACKAGES)
+    _run("apt-get", *options, "install", "-y", "-qq", "--download-only", *packages)
     root.mkdir()
     for package in sorted((apt / "cache/archives").glob("*.deb")):
         _run("dpkg-deb", "-x", str(package), str(root))
+    shutil.rmtree(apt)
 
 
 def _wheels(site: Path) -> None:
