@@ -27,7 +27,8 @@ def _lines(checks: list[Check]) -> Iterator[str]:
 
 def doctor(json: options.Json = False) -> None:
     """Show what can and what cannot be checked on this machine, and why."""
+    from pico_deploy.conformance.matrix.tools import examine_matrix
     from pico_deploy.runtime.doctor import examine
 
-    checks = examine()
+    checks = [*examine(), *examine_matrix()]
     print_result({"checks": checks}, _lines(checks), json)

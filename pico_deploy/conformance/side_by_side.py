@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pico_deploy.bundle.manifest import Manifest, RuntimeName
+from pico_deploy.conformance.participants import CodecFactory, WholeCodec
+from pico_deploy.errors import MissingDependencyError
 from pico_deploy.runtime import registry
 from pico_deploy.runtime.backend import Backend, BackendOptions
+from pico_deploy.runtime.session import Session
 
 _BACKENDS = "pico_deploy.runtime.backends"
 
@@ -59,6 +62,9 @@ EMULATED: dict[str, Mode] = {
     **_modes(_ARM, "tflite", {"tflite-arm64": {"library": "ai_edge_litert"}}),
 }
 """Hundreds of times slower than this machine, so they take part only when they are named."""
+_BROWSER = "targets.web.codec:BrowserCodec"
+WHOLE: dict[str, Mode] = {"onnx-web": Mode(_BROWSER, "onnx", {"provider": "wasm"})}
+"""What runs nothing of this machine's core; a module of ``targets``, and so imported by name."""
 
 
 @contextmanager
@@ -77,11 +83,35 @@ def more_runtimes(manifest: Manifest) -> Iterator[list[str]]:
             registry.unregister(name)
 
 
+def whole_codecs(manifest: Manifest) -> dict[str, CodecFactory]:
+    """Every whole codec that has its artefacts in the bundle, by name."""
+    held = {artefact.runtime for artefact in manifest.artefacts}
+    return {name: _codec(name, mode) for name, mode in WHOLE.items() if mode.artefacts in held}
+
+
 def _factory(mode: Mode) -> Callable[[BackendOptions], Backend]:
     def make(options: BackendOptions) -> Backend:
-        module, _, attribute = mode.backend.partition(":")
-        kind = getattr(importlib.import_module(module), attribute)
-        backend: Backend = kind(options, **mode.settings)
+        backend: Backend = _kind(mode)(options, **mode.settings)
         return backend
 
     return make
+
+
+def _codec(name: str, mode: Mode) -> CodecFactory:
+    def make(session: Session, options: BackendOptions) -> WholeCodec:
+        try:
+            kind = _kind(mode)
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"{name} is not installed ({error}); run `pip install pico-deploy[web]`"
+            ) from error
+        codec: WholeCodec = kind(session, options, **mode.settings)
+        return codec
+
+    return make
+
+
+def _kind(mode: Mode) -> Callable[..., Any]:
+    module, _, attribute = mode.backend.partition(":")
+    kind: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return kind

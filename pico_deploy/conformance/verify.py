@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -21,16 +21,19 @@ from pico_deploy.bundle.manifest import to_json
 from pico_deploy.conformance.images import TestImage, built_in
 from pico_deploy.conformance.implementations import Implementation, implementations
 from pico_deploy.conformance.levels import anchor_levels
-from pico_deploy.conformance.pixels import PixelDifference, Pixels, compare_pixels
-from pico_deploy.conformance.side_by_side import more_runtimes
-from pico_deploy.conformance.symbols import (
-    SymbolRecorder,
-    TileSymbols,
-    first_difference,
-    image_sha256,
+from pico_deploy.conformance.participants import (
+    CodecFactory,
+    DecodedPicture,
+    Decoder,
+    Encoder,
+    Participants,
+    Symbols,
+    gather,
 )
+from pico_deploy.conformance.pixels import PixelDifference, compare_pixels
+from pico_deploy.conformance.side_by_side import more_runtimes, whole_codecs
+from pico_deploy.conformance.symbols import first_difference, image_sha256
 from pico_deploy.conformance.thresholds import Thresholds, excess, thresholds
-from pico_deploy.conformance.variants import Variant, load_variants
 from pico_deploy.conformance.verification import (
     Agreement,
     Check,
@@ -43,10 +46,7 @@ from pico_deploy.conformance.verification import (
 from pico_deploy.errors import PicoError, UsageError, VerificationError
 from pico_deploy.runtime import registry
 from pico_deploy.runtime.backend import BackendOptions
-from pico_deploy.runtime.decode import decode, open_stream
-from pico_deploy.runtime.encode import encode
-from pico_deploy.runtime.photo import ArrayPixels, open_photo
-from pico_deploy.runtime.picture import ArraySink
+from pico_deploy.runtime.photo import open_photo
 from pico_deploy.runtime.session import Session
 
 REFERENCE_RUNTIME = "torch"
@@ -69,7 +69,7 @@ class _Coded:
     case: Case
     encoder: str
     data: bytes
-    emitted: dict[int, TileSymbols]
+    emitted: Symbols
 
     @property
     def bits_per_pixel(self) -> float:
@@ -123,15 +123,17 @@ def verify_bundle(job: Job, progress: Progress = lambda done, total, what: None)
     images = [_photo(path) for path in job.photos] or built_in()
     to_check = cases(images, job.levels or anchor_levels(manifest))
     more = more_runtimes(manifest) if job.side_by_side else nullcontext(registry.names())
+    codecs = whole_codecs(manifest) if job.side_by_side else {}
     with more as known:
         return verify(
             job.bundle,
             to_check,
-            job.runtimes or known,
+            job.runtimes or [*known, *codecs],
             thresholds(),
             job.options,
             progress=progress,
             pairwise=job.side_by_side,
+            codecs=codecs,
         )
 
 
@@ -149,16 +151,19 @@ def verify(
     extra: Callable[[bytes], Sequence[Implementation]] = lambda entropy_bin: (),
     progress: Progress = lambda done, total, what: None,
     pairwise: bool = False,
+    codecs: Mapping[str, CodecFactory] | None = None,
 ) -> Verification:
     """Verify a bundle on this machine; differences are in the result, which ``require`` turns into
     an error.
 
     ``extra``: further implementations, made from the bytes of ``entropy.bin``. ``pairwise``:
-    compare the pixels of all decoders with each other too.
+    compare the pixels of all decoders with each other too. ``codecs``: whole codecs by the names
+    under which ``runtimes`` may ask for them.
     Raises ``BundleError`` when the bundle is not whole, or an artefact in it does not load.
     """
-    with Session.open(bundle) as session:
-        verifier = _Verifier(session, runtimes, limits, options, extra)
+    with Session.open(bundle) as session, ExitStack() as stack:
+        found = gather(session, runtimes, options or BackendOptions(), codecs or {}, stack)
+        verifier = _Verifier(session, found, limits, extra)
         verifier.pairwise = pairwise
         return verifier.run(to_check, progress)
 
@@ -167,19 +172,16 @@ class _Verifier:
     def __init__(
         self,
         session: Session,
-        runtimes: Sequence[str],
+        participants: Participants,
         limits: Thresholds,
-        options: BackendOptions | None,
         extra: Callable[[bytes], Sequence[Implementation]],
     ) -> None:
         entropy_bin = session.bundle.entropy_bin()
-        options = options or BackendOptions()
         self.session, self.limits = session, limits
-        self.encoders, no_encoder = load_variants(session, "analysis", runtimes, options)
-        self.decoders, no_decoder = load_variants(session, "synthesis", runtimes, options)
+        self.encoders, self.decoders = participants.encoders, participants.decoders
         found, no_kernels = implementations(entropy_bin)
         self.implementations = [*found, *extra(entropy_bin)]
-        self.not_run: list[NotRun] = [*no_encoder, *no_decoder, *no_kernels]
+        self.not_run: list[NotRun] = [*participants.not_run, *no_kernels]
         if len(self.decoders) < 2:
             reason = "needs two decoders, found " + (
                 ", ".join(v.name for v in self.decoders) or "none"
@@ -191,7 +193,7 @@ class _Verifier:
         self.checks: list[Check] = []
 
     @property
-    def reference(self) -> Variant | None:
+    def reference(self) -> Decoder | None:
         """PyTorch where it runs, otherwise the first decoder in fp32, otherwise the first."""
         order = sorted(
             self.decoders, key=lambda v: (v.runtime != REFERENCE_RUNTIME, v.precision != "fp32")
@@ -223,11 +225,8 @@ class _Verifier:
             agreement=tuple(self.agreement.values()),
         )
 
-    def _encode(self, case: Case, encoder: Variant) -> _Coded:
-        emitted = SymbolRecorder()
-        data = encode(
-            ArrayPixels(case.image.pixels), self.session, encoder.part, case.level, observer=emitted
-        )
+    def _encode(self, case: Case, encoder: Encoder) -> _Coded:
+        data, emitted = encoder.encode(case.image.pixels, case.level)
         height, width = case.image.pixels.shape[:2]
         self.streams.append(
             Stream(
@@ -238,10 +237,10 @@ class _Verifier:
                 height=height,
                 stream_bytes=len(data),
                 stream_sha256=hashlib.sha256(data).hexdigest(),
-                emitted_symbols_sha256=image_sha256(emitted.tiles),
+                emitted_symbols_sha256=image_sha256(emitted),
             )
         )
-        return _Coded(case, encoder.name, data, emitted.tiles)
+        return _Coded(case, encoder.name, data, emitted)
 
     def _exact_tier(self, coded: _Coded) -> Iterator[Check]:
         for implementation in self.implementations:
@@ -259,23 +258,26 @@ class _Verifier:
     def _tolerance_tier(self, coded: _Coded) -> Iterator[Check]:
         if self.reference is None:
             return
-        expected, symbols = self._decode(coded, self.reference)
-        pictures = {self.reference.name: expected}
-        yield coded.check("symbols", self.reference.name, symbols)
+        expected = self._decode(coded, self.reference)
+        pictures = {self.reference.name: expected.pixels}
+        yield self._symbols(coded, self.reference, expected)
         for decoder in self.decoders:
             if decoder is self.reference:
                 continue
-            found, symbols = self._decode(coded, decoder)
-            yield coded.check("symbols", decoder.name, symbols)
-            pixels = compare_pixels(expected, found)
+            found = self._decode(coded, decoder)
+            yield self._symbols(coded, decoder, found)
+            pixels = compare_pixels(expected.pixels, found.pixels)
             tolerance = self.limits.tolerance_class(decoder.precision, coded.bits_per_pixel)
             difference = excess(pixels, self.limits.pixels[tolerance])
             check = coded.check("pixels", decoder.name, difference)
             yield check.model_copy(update={"tolerance": tolerance, **pixel_figures(pixels)})
             if self.pairwise:
-                pictures[decoder.name] = found
+                pictures[decoder.name] = found.pixels
         for (one, a), (other, b) in combinations(pictures.items(), 2):
             self._agree(one, other, compare_pixels(a, b))
+
+    def _symbols(self, coded: _Coded, decoder: Decoder, found: DecodedPicture) -> Check:
+        return coded.check("symbols", decoder.name, first_difference(coded.emitted, found.symbols))
 
     def _agree(self, one: str, other: str, pixels: PixelDifference) -> None:
         """Keep the worst of all streams."""
@@ -286,17 +288,14 @@ class _Verifier:
                 one=one, other=other, peak=pixels.peak, psnr_db=psnr
             )
 
-    def _decode(self, coded: _Coded, decoder: Variant) -> tuple[Pixels, str | None]:
-        """Pixels, and how the symbols that reached synthesis differ from the emitted ones."""
-        seen, sink = SymbolRecorder(), ArraySink()
-        stream = open_stream(coded.data, self.session)
-        decoded = decode(stream, self.session, decoder.part, sink, observer=seen)
+    def _decode(self, coded: _Coded, decoder: Decoder) -> DecodedPicture:
+        decoded = decoder.decode(coded.data)
         if decoded.nan_samples:
             raise VerificationError(
                 f"{decoder.name} gives {decoded.nan_samples} samples that are not a number for "
                 f"{coded.case.image.name} at level {coded.case.level}"
             )
-        return sink.pixels(), first_difference(coded.emitted, seen.tiles)
+        return decoded
 
 
 def _distance(psnr_db: float | None) -> float:

@@ -27,10 +27,13 @@ from pico_deploy.measure.result import Failure
 from pico_deploy.measure.store import parse
 from targets.web.job import Desk, PageFailure, PageProgress
 from targets.web.pairing import Pairing
+from targets.web.tasks import NoSuchTaskError, TaskBoard
 
 MESSAGE_LIMIT_BYTES = 16 << 10
 RESULT_LIMIT_BYTES = 8 << 20
 STREAM_LIMIT_BYTES = 64 << 20
+TASK_WAIT_S = 1.0
+"""How long a page that asks for a task is kept waiting; it asks again."""
 
 _HEADERS = {
     # threads share memory only on a page that is isolated from others
@@ -102,8 +105,8 @@ async def _as_json(_: Request, error: Exception) -> Response:
     return JSONResponse({"message": error.detail}, error.status_code)
 
 
-def make_app(page: Path, desk: Desk, pairing: Pairing) -> Starlette:
-    """The server for one piece of work."""
+def make_app(page: Path, desk: Desk, pairing: Pairing, board: TaskBoard | None = None) -> Starlette:
+    """The server for one piece of work; ``board`` where that is tasks."""
 
     def keyed(endpoint: _Endpoint) -> _Endpoint:
         async def checked(request: Request) -> Response:
@@ -174,8 +177,54 @@ def make_app(page: Path, desk: Desk, pairing: Pairing) -> Starlette:
             Route("/api/picture", keyed(picture)),
             Route("/bundle/{path:path}", keyed(bundle)),
             *(Route(f"/api/{n}", keyed(e), methods=["POST"]) for n, e in posts.items()),
+            *(_task_routes(board, keyed) if board is not None else ()),
             Mount("/", StaticFiles(directory=page, html=True)),
         ],
         middleware=[Middleware(FixedHeaders)],
         exception_handlers={HTTPException: _as_json},
     )
+
+
+def _task_routes(board: TaskBoard, keyed: Callable[[_Endpoint], _Endpoint]) -> list[Route]:
+    async def task(_: Request) -> Response:
+        found = await run_in_threadpool(board.take, TASK_WAIT_S)
+        if found is None:
+            return Response(status_code=204)
+        return JSONResponse(found.model_dump(mode="json"))
+
+    async def data(request: Request) -> Response:
+        found = board.input(request.path_params["number"])
+        return Response(found, media_type="application/octet-stream")
+
+    async def symbols(request: Request) -> Response:
+        body = await limited_body(request, STREAM_LIMIT_BYTES)
+        board.keep_symbols(request.path_params["number"], body)
+        return JSONResponse({})
+
+    async def output(request: Request) -> Response:
+        body = await limited_body(request, STREAM_LIMIT_BYTES)
+        board.finish(request.path_params["number"], body)
+        return JSONResponse({})
+
+    async def failure(request: Request) -> Response:
+        told = await read_message(request, PageFailure, MESSAGE_LIMIT_BYTES)
+        failed = Failure(code=told.code, message=told.message)
+        board.fail(request.path_params["number"], failed)
+        return JSONResponse({})
+
+    def known(endpoint: _Endpoint) -> _Endpoint:
+        async def checked(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except NoSuchTaskError as error:
+                raise HTTPException(404, "that task is not being worked on") from error
+
+        return checked
+
+    posts = {"symbols": symbols, "output": output, "failure": failure}
+    place = "/api/task/{number:int}/"
+    return [
+        Route("/api/task", keyed(task)),
+        Route(place + "input", keyed(known(data))),
+        *(Route(place + n, keyed(known(e)), methods=["POST"]) for n, e in posts.items()),
+    ]

@@ -10,7 +10,6 @@ from pico_deploy.errors import UsageError, VerificationError
 from pico_deploy.measure import identity
 from pico_deploy.measure.result import Failure, Provenance, Result
 from pico_deploy.runtime.session import Session
-from targets.errors import DisconnectedError, TargetTimeoutError
 from targets.registry import Request
 from targets.web.app import make_app
 from targets.web.built_page import page_folder
@@ -20,10 +19,7 @@ from targets.web.desk import make_desk
 from targets.web.job import Event, PageProgress, Provider
 from targets.web.pairing import Pairing
 from targets.web.server import WebServer
-
-STALLED_S = 600.0
-"""A pass over 12 MP may take minutes in a browser; a page that is silent for longer is stuck."""
-_LOOK_S = 0.5
+from targets.web.waiting import next_event
 
 _PROVIDERS: dict[str, Provider] = {
     "": "auto",
@@ -53,7 +49,7 @@ def bench(address: str, request: Request) -> Result:
             session,
             _PROVIDERS[argument],
             _acceptance(session, address),
-            automatic=True,
+            mode="bench",
         )
         desk.tell = events.put
         pairing = Pairing()
@@ -115,22 +111,8 @@ def _acceptance(session: Session, address: str) -> Callable[[Result, bytes], tup
 def _wait(
     events: queue.Queue[Event], browser: Chromium, progress: Callable[[int, int, str], None]
 ) -> Result:
-    silent_s = 0.0
     while True:
-        try:
-            event = events.get(timeout=_LOOK_S)
-        except queue.Empty:
-            silent_s += _LOOK_S
-            if browser.exit_code is not None:
-                raise DisconnectedError(
-                    f"the browser ended with code {browser.exit_code}: {browser.last_words()}"
-                ) from None
-            if silent_s >= STALLED_S:
-                raise TargetTimeoutError(
-                    f"the page has said nothing for {STALLED_S:g} s; try fewer pixels with --photo"
-                ) from None
-            continue
-        silent_s = 0.0
+        event = next_event(events, browser, "try fewer pixels with --photo")
         if isinstance(event, Failure):
             raise VerificationError(f"the page failed ({event.code}): {event.message}")
         if isinstance(event, PageProgress):

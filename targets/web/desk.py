@@ -10,7 +10,7 @@ from pico_deploy.measure.protocol import Job
 from pico_deploy.measure.result import Result
 from pico_deploy.measure.workload import Picture, load_picture
 from pico_deploy.runtime.session import Session
-from targets.web.job import Desk, PageJob, PictureInfo, Provider
+from targets.web.job import Desk, Mode, PageJob, PictureInfo, Provider
 
 
 def make_desk(
@@ -19,7 +19,7 @@ def make_desk(
     provider: Provider,
     accept: Callable[[Result, bytes], tuple[Result, str]],
     *,
-    automatic: bool,
+    mode: Mode,
 ) -> Desk:
     """Everything a page needs for a job. Raises ``UsageError`` for a level or precision that it
     cannot have, ``InputError`` for a photo that cannot be read.
@@ -32,30 +32,30 @@ def make_desk(
     session.bundle.artefact("onnx", "analysis", "fp32")  # so that a bundle without is one error
     picture = load_picture(job.photo)
     return Desk(
-        job=_page_job(job, session, provider, picture, automatic),
-        read_bundle=_reader(session),
+        job=_page_job(job, session, provider, picture, mode),
+        read_bundle=bundle_reader(session),
         picture=picture,
         accept=accept,
     )
 
 
 def _page_job(
-    job: Job, session: Session, provider: Provider, picture: Picture, automatic: bool
+    job: Job, session: Session, provider: Provider, picture: Picture, mode: Mode
 ) -> PageJob:
     height, width = picture.pixels.shape[:2]
     return PageJob(
         bundle=session.bundle.path.name,
+        mode=mode,
         level=job.level,
         iterations=job.iterations,
         warm_up_iterations=job.warm_up_iterations,
         provider=provider,
         threads=job.threads,
         picture=PictureInfo(name=picture.name, source=picture.source, width=width, height=height),
-        automatic=automatic,
     )
 
 
-def _reader(session: Session) -> Callable[[str], bytes | None]:
+def bundle_reader(session: Session) -> Callable[[str], bytes | None]:
     """Files by the names that the manifest lists, and by no other."""
     bundle = session.bundle
     manifest = to_json(bundle.manifest)

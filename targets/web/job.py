@@ -12,13 +12,16 @@ from pico_deploy.measure.result import Failure, Result
 from pico_deploy.measure.workload import Picture
 
 Provider = Literal["auto", "webgpu", "wasm"]
+Mode = Literal["manual", "bench", "tasks"]
 
 
-class _Message(BaseModel):
+class Message(BaseModel):
+    """What goes between page and server: nothing more than its fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PictureInfo(_Message):
+class PictureInfo(Message):
     """The picture that ``api/picture`` sends: 8-bit RGB, row by row."""
 
     name: str
@@ -27,20 +30,23 @@ class PictureInfo(_Message):
     height: int
 
 
-class PageJob(_Message):
-    """``api/job``. ``automatic``: the page starts at once and hands the result in."""
+class PageJob(Message):
+    """``api/job``. ``mode``: the page waits for a person; it measures at once and hands the result
+    in; or it asks for one task after the other (``targets/web/tasks.py``), where level and
+    iterations do not matter.
+    """
 
     bundle: str
-    level: int
-    iterations: int
-    warm_up_iterations: int
+    mode: Mode
     provider: Provider
     threads: int
-    picture: PictureInfo | None
-    automatic: bool
+    level: int = 0
+    iterations: int = 1
+    warm_up_iterations: int = 1
+    picture: PictureInfo | None = None
 
 
-class PageProgress(_Message):
+class PageProgress(Message):
     """``api/progress``."""
 
     done: Annotated[int, Field(ge=0)]
@@ -48,7 +54,7 @@ class PageProgress(_Message):
     what: Annotated[str, Field(max_length=200)]
 
 
-class PageFailure(_Message):
+class PageFailure(Message):
     """``api/failure``: why there is no result."""
 
     code: Annotated[str, Field(max_length=100)]

@@ -79,7 +79,7 @@ def serve(job: Job, offer: Offer, hear: Callable[[Heard], None]) -> None:
             heard.put(Stored(path, claimed))
             return claimed, path.name
 
-        desk = make_desk(job, session, "auto", accept, automatic=False)
+        desk = make_desk(job, session, "auto", accept, mode="manual")
         desk.tell = lambda event: None if isinstance(event, Result) else heard.put(event)
         desk.paired = lambda: heard.put(None)
         pairing = Pairing()

@@ -200,6 +200,9 @@ def test_doctor_says_of_everything_what_it_unlocks(
     assert by_name["onnxruntime"]["status"] == "yes"
     assert by_name["adb"]["status"] == "no"
     assert by_name["adb"]["remedy"]
+    matrix = {check["name"] for check in checks if check["group"] == "conformance matrix"}
+    assert {"clang", "gcc for s390x-linux-gnu", "qemu-s390x-static", "wasmtime", "wine"} <= matrix
+    assert "side-by-side" in by_name["chromium"]["unlocks"]
     if sys.platform != "darwin":
         assert by_name["Core ML execution"]["status"] == "no"
 

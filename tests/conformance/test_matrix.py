@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from pico_deploy.conformance.matrix.execute import (
     read_verdicts,
     run_matrix,
 )
+from pico_deploy.conformance.matrix.needs import Need
 from pico_deploy.conformance.matrix.platforms import CI_CELLS, Cell, cells, missing
 from pico_deploy.conformance.matrix.report import html, markdown, write_report
 from pico_deploy.conformance.matrix.result import CellResult, Matrix
+from pico_deploy.conformance.matrix.tools import examine_matrix
 from pico_deploy.conformance.vector_set import VectorSet, VectorSetError
 from pico_deploy.errors import UsageError, VerificationError
 
@@ -71,7 +74,7 @@ def test_matrix_has_the_compilers_settings_and_machines_that_were_promised() -> 
 def test_emulator_that_is_not_installed_is_named_and_never_passes(
     few: Path, tmp_path: Path
 ) -> None:
-    need = ("qemu-abacus-static", "apt-get install qemu-user-static")
+    need = Need("qemu-abacus-static", "apt-get install qemu-user-static")
     absent = stand_in("x86-64-v1 gcc -O2", runner=("qemu-abacus-static",), needs=(need,))
     found = run_matrix(job(few, tmp_path), [absent])
     assert found.cells[0].verdict == "not run"
@@ -86,6 +89,32 @@ def test_compiler_that_is_not_installed_is_named(few: Path, tmp_path: Path) -> N
     found = run_matrix(job(few, tmp_path), [absent])
     assert found.cells[0].verdict == "not run"
     assert "gcc-s390x-linux-gnu" in (found.cells[0].reason or "")
+
+
+def test_doctor_names_every_tool_and_library_a_cell_needs_with_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = {cell.need for cell in NAMED.values()}
+    wanted |= {n for c in NAMED.values() for n in (*c.platform.needs, *c.platform.builds_with)}
+    here = {check.name: check for check in examine_matrix()}
+    assert set(here) == {need.name for need in wanted}
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    absent = {check.name: check for check in examine_matrix()}
+    for need in wanted:
+        if need.kind != "folder":
+            assert (absent[need.name].status, absent[need.name].remedy) == ("no", need.install)
+    assert here["gcc for s390x-linux-gnu"].unlocks == "building the core for s390x"
+    assert "libc6-dev-s390x-cross" in absent["gcc for s390x-linux-gnu"].remedy
+    assert "windows-x86-64" in here["wine"].unlocks
+
+
+def test_library_that_no_program_can_be_linked_without_is_named() -> None:
+    libc = Need("abacus-libc", "apt-get install abacus-libc", "folder", ("/absent",))
+    absent = stand_in("x86-64-v1 gcc -O2", runner=("true",), builds_with=(libc,))
+    assert missing(absent) == "abacus-libc is not installed; apt-get install abacus-libc"
+    there = dataclasses.replace(libc, names=("/absent", "/"))
+    assert missing(stand_in("x86-64-v1 gcc -O2", runner=("true",), builds_with=(there,))) is None
 
 
 def test_cell_that_does_not_end_in_time_is_said_to_have_timed_out(few: Path) -> None:

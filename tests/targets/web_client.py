@@ -94,7 +94,7 @@ def served(bundle: Path, photo: Path, page: Path) -> Iterator[Served]:
             state.kept.append(result)
             return result, "kept"
 
-        desk = make_desk(job, session, "wasm", accept, automatic=False)
+        desk = make_desk(job, session, "wasm", accept, mode="manual")
         desk.tell = lambda event: state.heard.append(event)
         with WebServer(make_app(page, desk, pairing), "127.0.0.1") as server:
             state = Served(server.port, pairing)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pico_deploy import _core
+from pico_deploy.conformance.matrix.needs import Need, cross_gcc
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = ("-O0", "-O2", "-O3 -ffast-math")
-CLANGS = ("clang-19", "clang", "clang-18", "clang-17")
+_CLANGS = ("clang-19", "clang", "clang-18", "clang-17")
 X86_64 = "x86_64-linux-gnu"
 
 Link = Literal["static", "wasi", "apple", "windows"]
@@ -25,8 +24,8 @@ class Platform:
     """A CPU and what stands for it here.
 
     ``kernels``: sets of the core to force; empty means all the program offers. ``runner``: the
-    command in front of the program; None where the program runs by itself. ``needs``: programs and
-    Python packages without which nothing runs, each with what installs it.
+    command in front of the program; None where the program runs by itself. ``needs``: without
+    them nothing runs; ``builds_with``: without them no compiler links a program for it.
     """
 
     name: str
@@ -36,7 +35,8 @@ class Platform:
     link: Link = "static"
     flags: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
-    needs: tuple[tuple[str, str], ...] = ()
+    needs: tuple[Need, ...] = ()
+    builds_with: tuple[Need, ...] = ()
 
     @property
     def emulated(self) -> bool:
@@ -46,11 +46,14 @@ class Platform:
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of the matrix. ``command`` is the compiler; None when there is none here."""
+    """One entry of the matrix. ``need`` is the compiler, ``command`` how it is called; None when
+    there is none here.
+    """
 
     platform: Platform
     compiler: str
     setting: str
+    need: Need
     command: tuple[str, ...] | None
 
     @property
@@ -67,7 +70,7 @@ def _qemu(name: str, target: str, cpu: str, kernels: tuple[str, ...] = ()) -> Pl
         (program,),
         program,
         kernels=kernels,
-        needs=((program, "apt-get install qemu-user-static"),),
+        needs=(Need(program, "apt-get install qemu-user-static"),),
     )
 
 
@@ -76,7 +79,7 @@ def _x86(level: str, kernels: str) -> Platform:
     return Platform(f"x86-64-{level}", X86_64, None, "this CPU", flags=flags, kernels=(kernels,))
 
 
-def _wasi(engine: str, runner: tuple[str, ...], need: tuple[str, str], simd: bool) -> Platform:
+def _wasi(engine: str, runner: tuple[str, ...], need: Need, simd: bool) -> Platform:
     flags = ("-msimd128",) if simd else ()
     kernels = ("wasm_simd", "scalar") if simd else ("scalar",)
     name = f"wasm-{engine}" + ("-simd" if simd else "")
@@ -89,9 +92,17 @@ def _wasi(engine: str, runner: tuple[str, ...], need: tuple[str, str], simd: boo
         flags=flags,
         kernels=kernels,
         needs=(need,),
+        builds_with=(_WASI_LIBC,),
     )
 
 
+_WASI_LIBC = Need(
+    "wasi-libc",
+    "apt-get install wasi-libc libclang-rt-19-dev-wasm32",
+    "folder",
+    ("/usr/include/wasm32-wasi",),
+)
+_WASMTIME_PACKAGE = Need("wasmtime", "pip install wasmtime", "package")
 _WASMTIME = (sys.executable, "-m", "pico_deploy.conformance.matrix.wasmtime_runner")
 _NODE = ("node", "--no-warnings", str(HERE / "wasi.mjs"))
 _APPLE = (sys.executable, "-m", "pico_deploy.conformance.matrix.apple_runner")
@@ -107,9 +118,9 @@ PLATFORMS: tuple[Platform, ...] = (
     _qemu("s390x", "s390x-linux-gnu", "s390x"),
     _qemu("ppc64el", "powerpc64le-linux-gnu", "ppc64le"),
     _qemu("i386", "i686-linux-gnu", "i386"),
-    _wasi("wasmtime", _WASMTIME, ("wasmtime", "pip install wasmtime"), simd=True),
-    _wasi("node", _NODE, ("node", "apt-get install nodejs"), simd=True),
-    _wasi("wasmtime", _WASMTIME, ("wasmtime", "pip install wasmtime"), simd=False),
+    _wasi("wasmtime", _WASMTIME, _WASMTIME_PACKAGE, simd=True),
+    _wasi("node", _NODE, Need("node", "apt-get install nodejs"), simd=True),
+    _wasi("wasmtime", _WASMTIME, _WASMTIME_PACKAGE, simd=False),
     Platform(
         "apple-arm64",
         "aarch64-macos",
@@ -117,7 +128,10 @@ PLATFORMS: tuple[Platform, ...] = (
         "unicorn",
         link="apple",
         kernels=("neon_dot", "neon", "scalar"),
-        needs=(("unicorn", "pip install unicorn"), ("lief", "pip install lief")),
+        needs=(
+            Need("unicorn", "pip install unicorn", "package"),
+            Need("lief", "pip install lief", "package"),
+        ),
     ),
     Platform(
         "windows-x86-64",
@@ -125,7 +139,7 @@ PLATFORMS: tuple[Platform, ...] = (
         ("wine",),
         "wine",
         link="windows",
-        needs=(("wine", "apt-get install wine"),),
+        needs=(Need("wine", "apt-get install wine"),),
     ),
 )
 
@@ -144,10 +158,11 @@ def cells() -> tuple[Cell, ...]:
     found = []
     for place in PLATFORMS:
         for compiler in _compilers(place):
-            command = _command(place, compiler)
+            need = _compiler(place, compiler)
+            command = _command(place, compiler, need.found())
             # Unoptimised code calls memcpy, and Apple's C library is not here.
             settings = SETTINGS[1:] if place.link == "apple" else SETTINGS
-            found += [Cell(place, compiler, setting, command) for setting in settings]
+            found += [Cell(place, compiler, setting, need, command) for setting in settings]
     return tuple(found)
 
 
@@ -157,33 +172,34 @@ def _compilers(place: Platform) -> tuple[str, ...]:
     return names.get(place.link, ("zig",))
 
 
-def _command(place: Platform, compiler: str) -> tuple[str, ...] | None:
+def _compiler(place: Platform, compiler: str) -> Need:
     if compiler == "gcc":
-        names = (f"{place.target}-gcc", *(("gcc",) if place.target == X86_64 else ()))
-        gcc = next((name for name in names if shutil.which(name)), None)
-        return None if gcc is None else (gcc,)
+        return cross_gcc(place.target, also=("gcc",) if place.target == X86_64 else ())
     if compiler == "zig":
-        if importlib.util.find_spec("ziglang") is None:
-            return None
+        return Need("ziglang", "pip install ziglang", "package")
+    return Need("clang", "apt-get install clang-19 lld-19", names=_CLANGS)
+
+
+def _command(place: Platform, compiler: str, found: str | None) -> tuple[str, ...] | None:
+    if found is None:
+        return None
+    if compiler == "gcc":
+        return (Path(found).name,)
+    if compiler == "zig":
         return (sys.executable, "-m", "ziglang", "cc", "-target", place.target)
-    clang = next((name for name in CLANGS if shutil.which(name)), None)
-    return None if clang is None else (clang, f"--target={place.target}", "-fuse-ld=lld")
+    return (Path(found).name, f"--target={place.target}", "-fuse-ld=lld")
 
 
 def missing(cell: Cell) -> str | None:
     """Why a cell cannot be run here; None when it can."""
-    if cell.platform.runner is None:
+    place = cell.platform
+    if place.runner is None:
         here = _core.kernels()
-        if platform.machine() != "x86_64" or not all(here.get(k) for k in cell.platform.kernels):
-            return f"this CPU does not run {cell.platform.name}"
+        if platform.machine() != "x86_64" or not all(here.get(k) for k in place.kernels):
+            return f"this CPU does not run {place.name}"
     if cell.command is None:
-        package = f"gcc-{cell.platform.target}".replace("_", "-")
-        installs = {"gcc": f"apt-get install {package}", "zig": "pip install ziglang"}
-        install = installs.get(cell.compiler, "apt-get install clang-19 lld-19")
-        return f"no {cell.compiler} for {cell.platform.target}; {install}"
-    for need, remedy in cell.platform.needs:
-        is_package = need in ("wasmtime", "unicorn", "lief")
-        there = importlib.util.find_spec(need) if is_package else shutil.which(need)
-        if there is None:
-            return f"{need} is not installed; {remedy}"
+        return f"no {cell.compiler} for {place.target}; {cell.need.install}"
+    for need in (*place.builds_with, *place.needs):
+        if need.found() is None:
+            return f"{need.name} is not installed; {need.install}"
     return None

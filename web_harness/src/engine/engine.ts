@@ -10,6 +10,7 @@ import type { Conformance } from '../generated/result';
 import { type BenchSettings, bench } from '../measure/bench';
 import { describeMachine } from '../measure/device';
 import { assemble } from '../measure/result';
+import { SymbolRecorder } from '../measure/symbols';
 import { decode, encode, type Parts } from '../runtime/codec';
 import type { Observer, Phase } from '../runtime/observer';
 import { findAdapter, OnnxRuntime, type Provider } from '../runtime/onnx';
@@ -107,23 +108,29 @@ export class Engine {
     this.picture = picture;
   }
 
-  async encode(level: number, report: Report): Promise<Encoded> {
+  /** `keep`: hand out the symbols too, for somebody who compares them. */
+  async encode(level: number, keep: boolean, report: Report): Promise<Encoded> {
     const { parts } = this.opened();
     const { rgb, width, height } = this.shown();
-    const { watch, phases } = stopwatch(report, 'encode');
+    const recorder = new SymbolRecorder();
+    const { watch, phases } = stopwatch(report, 'encode', keep ? recorder : {});
     const start = performance.now();
     const stream = await encode(parts, rgb, width, height, level, watch);
-    return { stream: new Uint8Array(stream), ns: toNanoseconds(performance.now() - start), phases };
+    const ns = toNanoseconds(performance.now() - start);
+    return { stream: new Uint8Array(stream), symbols: recorder.all(), ns, phases };
   }
 
-  async decode(stream: Uint8Array, report: Report): Promise<DecodedPicture> {
+  async decode(stream: Uint8Array, keep: boolean, report: Report): Promise<DecodedPicture> {
     const { parts } = this.opened();
-    const { watch, phases } = stopwatch(report, 'decode');
+    const recorder = new SymbolRecorder();
+    const { watch, phases } = stopwatch(report, 'decode', keep ? recorder : {});
     const start = performance.now();
     const decoded = await decode(parts, stream, watch);
     const ns = toNanoseconds(performance.now() - start);
+    const rgb = new Uint8Array(decoded.rgb);
     const same = this.picture?.width === decoded.width && this.picture.height === decoded.height;
-    return { ...decoded, ns, phases, psnrDb: same ? psnr(this.shown().rgb, decoded.rgb) : null };
+    const psnrDb = same ? psnr(this.shown().rgb, rgb) : null;
+    return { ...decoded, rgb, symbols: recorder.all(), ns, phases, psnrDb };
   }
 
   /** `vectorsUrl`: conformance vectors that are run beside the measurement, if they lie there. */
@@ -241,12 +248,17 @@ async function warmLoads({ runtime, parts }: Session): Promise<number[]> {
   return times;
 }
 
-/** Busy times by phase, and progress by tile. */
-function stopwatch(report: Report, what: string): { watch: Observer; phases: PhaseTimes } {
+/** Busy times by phase, and progress by tile; symbols go to `symbols`. */
+function stopwatch(
+  report: Report,
+  what: string,
+  symbols: Pick<Observer, 'symbols'>,
+): { watch: Observer; phases: PhaseTimes } {
   const phases: PhaseTimes = {};
   return {
     phases,
     watch: {
+      symbols: (tile, z, y) => symbols.symbols?.(tile, z, y),
       span: (phase: Phase, ns: number) => {
         phases[phase] = (phases[phase] ?? 0) + ns;
       },

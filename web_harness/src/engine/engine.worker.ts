@@ -12,8 +12,10 @@ const methods: Record<keyof Methods, (argument: never, report: Report) => Promis
   environment: () => engine.environment(),
   open: (request: OpenRequest) => engine.open(request),
   picture: async (picture: Picture) => engine.setPicture(picture),
-  encode: ({ level }: { level: number }, report) => engine.encode(level, report),
-  decode: ({ stream }: { stream: Uint8Array }, report) => engine.decode(stream, report),
+  encode: ({ level, symbols }: Methods['encode'][0], report) =>
+    engine.encode(level, symbols, report),
+  decode: ({ stream, symbols }: Methods['decode'][0], report) =>
+    engine.decode(stream, symbols, report),
   bench: (
     { settings, vectorsUrl }: { settings: BenchSettings; vectorsUrl: string | null },
     report,

@@ -49,6 +49,8 @@ export type PhaseTimes = Partial<Record<Phase, number>>;
 
 export interface Encoded {
   stream: Uint8Array<ArrayBuffer>;
+  /** Of all tiles, as analysis emitted them: tile by tile z, then y. Empty unless asked for. */
+  symbols: Int8Array<ArrayBuffer>;
   ns: number;
   phases: PhaseTimes;
 }
@@ -57,7 +59,9 @@ export interface DecodedPicture {
   width: number;
   height: number;
   level: number;
-  rgb: Uint8Array;
+  rgb: Uint8Array<ArrayBuffer>;
+  /** As the core decoded them; empty unless asked for. */
+  symbols: Int8Array<ArrayBuffer>;
   ns: number;
   phases: PhaseTimes;
   /** Against the picture that is open, if it has the same size. */
@@ -81,8 +85,8 @@ export interface Methods {
   environment: [undefined, Environment];
   open: [OpenRequest, Opened];
   picture: [Picture, undefined];
-  encode: [{ level: number }, Encoded];
-  decode: [{ stream: Uint8Array }, DecodedPicture];
+  encode: [{ level: number; symbols: boolean }, Encoded];
+  decode: [{ stream: Uint8Array; symbols: boolean }, DecodedPicture];
   bench: [{ settings: BenchSettings; vectorsUrl: string | null }, BenchDone];
   vectors: [{ url: string; threads: number }, VectorsDone];
 }

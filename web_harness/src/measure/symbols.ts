@@ -11,12 +11,20 @@ export class SymbolRecorder implements Observer {
     this.tiles[tile] = { z: toInt8(z, `z of tile ${tile}`), y: toInt8(y, `y of tile ${tile}`) };
   }
 
+  /** Of all tiles, one after the other. */
+  all(): Int8Array<ArrayBuffer> {
+    const arrays = this.tiles.flatMap(({ z, y }) => [z, y]);
+    const joined = new Int8Array(arrays.reduce((sum, array) => sum + array.length, 0));
+    let at = 0;
+    for (const array of arrays) {
+      joined.set(array, at);
+      at += array.length;
+    }
+    return joined;
+  }
+
   sha256(core: Core): string {
-    return core.sha256(
-      ...this.tiles.flatMap(({ z, y }) =>
-        [z, y].map((a) => new Uint8Array(a.buffer, a.byteOffset, a.length)),
-      ),
-    );
+    return core.sha256(new Uint8Array(this.all().buffer));
   }
 }
 

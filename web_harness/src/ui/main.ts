@@ -21,6 +21,7 @@ import { showResult } from './phases';
 import { paint, readPhoto } from './photo';
 import { Server } from './server';
 import { showError, showProgress, task } from './status';
+import { doTasks } from './tasks';
 
 const TEST_WIDTH = 4032;
 const TEST_HEIGHT = 3024;
@@ -109,8 +110,13 @@ async function usePicture(chosen: Picture): Promise<void> {
 
 async function roundTrip(): Promise<void> {
   if (picture === null) return;
-  encoded = await engine.call('encode', { level: Number(level.value) }, showProgress);
-  const decoded = await engine.call('decode', { stream: encoded.stream }, showProgress);
+  encoded = await engine.call(
+    'encode',
+    { level: Number(level.value), symbols: false },
+    showProgress,
+  );
+  const { stream } = encoded;
+  const decoded = await engine.call('decode', { stream, symbols: false }, showProgress);
   const pixels = picture.width * picture.height;
   const bytes = encoded.stream.length;
   showFacts('round-trip-facts', [
@@ -228,11 +234,12 @@ async function start(): Promise<void> {
       return;
     }
     const paired = server;
-    if (!paired.job.automatic) {
+    if (paired.job.mode === 'manual') {
       await task('opening the bundle', buttons, () => accept(paired));
       return;
     }
     await accept(paired);
+    if (paired.job.mode === 'tasks') await doTasks(paired, engine);
     await runBench();
     byId('progress', HTMLDivElement).hidden = true;
   } catch (error) {

@@ -14,7 +14,16 @@ export interface Job {
   provider: Provider | 'auto';
   threads: number;
   picture: { name: string; source: 'file' | 'synthetic'; width: number; height: number } | null;
-  automatic: boolean;
+  /** Wait for a person; measure at once and hand the result in; ask for one task after the other. */
+  mode: 'manual' | 'bench' | 'tasks';
+}
+
+/** A picture to encode at a level, or a stream to decode. */
+export interface Task {
+  number: number;
+  operation: 'encode' | 'decode';
+  level: number | null;
+  picture: Job['picture'];
 }
 
 const STORED_KEY = 'pico-deploy key';
@@ -66,6 +75,30 @@ export class Server {
 
   async failure(error: { code: string; message: string }): Promise<void> {
     await this.post('api/failure', JSON.stringify(error));
+  }
+
+  /** The next task, or null when there is none yet. */
+  async task(): Promise<Task | null> {
+    const response = await request('api/task', { headers: bearer(this.key) });
+    return response.status === 204 ? null : ((await response.json()) as Task);
+  }
+
+  async taskInput({ number }: Task): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await request(`api/task/${number}/input`, { headers: bearer(this.key) });
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
+  async finishTask(
+    { number }: Task,
+    symbols: Int8Array<ArrayBuffer>,
+    output: Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
+    await this.post(`api/task/${number}/symbols`, symbols);
+    await this.post(`api/task/${number}/output`, output);
+  }
+
+  async failTask({ number }: Task, error: { code: string; message: string }): Promise<void> {
+    await this.post(`api/task/${number}/failure`, JSON.stringify(error));
   }
 
   private post(path: string, body: BodyInit): Promise<Response> {
