@@ -74,6 +74,7 @@ def train(
     from pico_deploy.training.journal import LOG_FILE
     from pico_deploy.training.recipe import Trainer
     from pico_deploy.training.sources import open_photos
+    from pico_deploy.training.team import join_team
 
     console = Console(stderr=True)
     settings = load_config(config)
@@ -81,7 +82,8 @@ def train(
         settings, data, pack, text, None if finish else masks or run / "text-masks.npz",
         console.print,
     )  # fmt: skip
-    trainer = Trainer(settings, photos, run, device, init_from)
+    team = join_team(settings.batch, device)
+    trainer = Trainer(settings, photos, run, device, init_from, team)
     if trainer.resume():
         console.print(f"resumed at step {trainer.step}")
     if compile:
@@ -95,7 +97,7 @@ def train(
             )
         if signal.SIGINT in stopped:
             raise KeyboardInterrupt
-    if finish or (finalise and trainer.step >= settings.steps):
+    if team.leads and (finish or (finalise and trainer.step >= settings.steps)):
         codec, step = trainer.best_codec()
         console.print(f"finishing the weights of step {step}")
         weights = finalising.finalise(codec, photos, run / f"{settings.preset}.safetensors")

@@ -132,9 +132,14 @@ class CropSampler:
         """Batch of ``step``: ``float32 [size, 3, crop, crop]`` in 0…1, channels last in memory."""
         return self.batch_masked(step, size)[0]
 
-    def batch_masked(self, step: int, size: int) -> tuple[Tensor, Tensor | None]:
-        """The batch, and where it has text, ``float32 [size, 1, crop, crop]``, 1 inside."""
-        drawn = [self.draw_masked(step * size + i) for i in range(size)]
+    def batch_masked(
+        self, step: int, size: int, part: range | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The batch, and where it has text, ``float32 [size, 1, crop, crop]``, 1 inside.
+
+        With ``part`` only these samples of the batch.
+        """
+        drawn = [self.draw_masked(step * size + i) for i in part or range(size)]
         pixels = torch.from_numpy(np.stack([patch for patch, _ in drawn])).permute(0, 3, 1, 2)
         masks = [mask for _, mask in drawn if mask is not None]
         found = torch.from_numpy(np.stack(masks))[:, None].float() if masks else None

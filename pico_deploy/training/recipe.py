@@ -30,16 +30,20 @@ from pico_deploy.training.parts import read_facts, read_parts, write_parts
 from pico_deploy.training.perceptual.terms import PerceptualTerms
 from pico_deploy.training.start import BEST, STATE, load_weights
 from pico_deploy.training.stopwatch import Stopwatch
+from pico_deploy.training.team import Team
 from pico_deploy.training.validation import Validation, validate
 
 AVERAGE_EVERY = 5
 START_BATCHES = 16
+# Seeds of one step for as many processes.
+MOST_PROCESSES = 64
 # Hinge games oscillate with Adam's usual memory of the gradient.
 DISCRIMINATOR_BETAS = (0.5, 0.9)
 
 
 class Trainer:
-    """State of one run: networks, averaged weights, optimisers, step.
+    """State of one run: networks, averaged weights, optimisers, step. A ``team`` of processes
+    shares every batch and holds the same state in each; the leading one validates and writes.
 
     The averaged weights (EMA) are what is validated; those of the best validation are kept.
     """
@@ -51,13 +55,14 @@ class Trainer:
         run: Path,
         device: str,
         start: Path | None = None,
+        team: Team = Team(),  # noqa: B008 - frozen
     ) -> None:
         if config.preset not in PRESETS:
             raise UsageError(f"unknown preset {config.preset!r}; known: {', '.join(PRESETS)}")
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise UsageError("this PyTorch finds no CUDA device; use --device cpu")
         torch.manual_seed(config.seed)
-        self.config, self.run, self.device = config, run, device
+        self.config, self.run, self.device, self.team = config, run, device, team
         self.photos = photos
         self.sampler = CropSampler(
             photos, config.crop, config.seed, config.halve_probability, config.text_share
@@ -70,6 +75,8 @@ class Trainer:
             first = [self.sampler.batch(2**32 + i, config.batch) for i in range(START_BATCHES)]
             initialise(self.codec, torch.cat(first).to(device))
         self.codec.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for value in self.codec.state_dict().values():
+            team.same(value)
         self.averaged = PicoCodec(PRESETS[config.preset]).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.codec.state_dict())
         self.optimiser = torch.optim.Adam(parameter_groups(self.codec), fused=True)
@@ -96,7 +103,9 @@ class Trainer:
         return json.dumps(self.config.identity(), sort_keys=True)
 
     def save(self) -> None:
-        """Write the resumable state, all of it or nothing."""
+        """Write the resumable state, all of it or nothing; the leading process does it."""
+        if not self.team.leads:
+            return
         state: dict[str, Any] = {
             "step": self.step,
             "best": self.best,
@@ -156,12 +165,13 @@ class Trainer:
         Raises ``TrainingError`` before the weights are touched when loss or gradient is not finite.
         """
         config, clock = self.config, self.stopwatch
-        torch.manual_seed(config.seed * 1_000_003 + self.step)
+        torch.manual_seed((config.seed * 1_000_003 + self.step) * MOST_PROCESSES + self.team.rank)
         with clock.phase("data"):
-            x, mask = self.sampler.batch_masked(self.step, config.batch)
+            own = self.team.part(config.batch)
+            x, mask = self.sampler.batch_masked(self.step, config.batch, own)
             x = x.to(self.device).contiguous(memory_format=torch.channels_last)
             mask = None if mask is None else mask.to(self.device)
-            levels = self._levels(self.step).to(self.device)
+            levels = self._levels(self.step)[own].to(self.device)
         with clock.phase("forward"):
             linear = self.step % config.linear_every == 0
             anchors = self.anchors[levels]
@@ -184,6 +194,7 @@ class Trainer:
                 group["lr"] = learning_rate(config, self.step) * group["factor"]
             self.optimiser.zero_grad(set_to_none=True)
             total.backward()
+            self.team.average(self.codec)
         with clock.phase("optimiser"):
             norm = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), config.clip_norm)
             self._finite(norm, "gradient", levels)
@@ -192,11 +203,14 @@ class Trainer:
                 self._average()
         parts = extra.parts | self._play(x, out.x_hat)
         self.step += 1
-        return StepResult(loss.item(), bpp.mean().item(), mse.mean().item(), parts)
+        means = self.team.means(
+            [loss.item(), bpp.mean().item(), mse.mean().item(), *parts.values()]
+        )
+        return StepResult(means[0], means[1], means[2], dict(zip(parts, means[3:], strict=True)))
 
     def _finite(self, value: Tensor, what: str, levels: Tensor | None) -> None:
-        """Stop before an optimiser would spread what is not a number."""
-        if not bool(torch.isfinite(value)):
+        """Stop before an optimiser would spread what is not a number; the whole team stops."""
+        if self.team.any(not bool(torch.isfinite(value))):
             of = "" if levels is None else f" (levels {levels.tolist()})"
             raise TrainingError(
                 f"the {what} is not finite at step {self.step}{of}; the state of the last save and "
@@ -205,13 +219,14 @@ class Trainer:
 
     def _play(self, x: Tensor, decoded: Tensor) -> dict[str, float]:
         """The discriminator's own step."""
-        if self.game is None:
+        if self.game is None or self.terms.discriminator is None:
             return {}
         with self.stopwatch.phase("discriminator"):
             loss = self.terms.discriminate(x, decoded, self.config.bf16)
             self._finite(loss, "loss of the discriminator", None)
             self.game.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            self.team.average(self.terms.discriminator)
             self.game.step()
         return {"discriminator": loss.item()}
 
@@ -246,6 +261,10 @@ class Trainer:
             write_parts(self.run, BEST, _bytes({"averaged": halved}), facts)
         return found
 
+    def _validated(self) -> None:
+        if self.team.leads:
+            self.journal.validation(self.step, self.validate())
+
     def fit(self, report: Callable[[Progress], None], should_stop: Callable[[], bool]) -> None:
         """Train to ``config.steps`` or until ``should_stop``, asked between steps; saves at every
         validation and at the end. An exception leaves the last save as it is: in the middle of a
@@ -256,8 +275,8 @@ class Trainer:
         validated = self.step
         if self.step == 0 and self.started:
             # What is trained on must first become better than what it started from.
-            self.journal.validation(self.step, self.validate())
-        while self.step < config.steps and not should_stop():
+            self._validated()
+        while self.step < config.steps and not self.team.any(should_stop()):
             result = self.train_step()
             logged = self.step % config.log_every == 0
             if logged:
@@ -266,15 +285,15 @@ class Trainer:
             speed = pixels / 1e6 / (time.monotonic() - started)
             progress = Progress(self.step, config.steps, result, speed, shares)
             report(progress)
-            if logged:
+            if logged and self.team.leads:
                 self.journal.step(progress)
             if self.step % config.validate_every == 0:
-                self.journal.validation(self.step, self.validate())
+                self._validated()
                 validated = self.step
                 self.save()
         if self.step > since and self.step != validated:
             if self.step >= config.steps:
-                self.journal.validation(self.step, self.validate())
+                self._validated()
             self.save()
 
 
