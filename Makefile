@@ -15,7 +15,7 @@ CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/bin
 WEB_TESTS := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
   if (a > 20 || (a === 20 && b >= 19)) console.log("web-test")' 2>/dev/null)
 
-.PHONY: help env system test lint types pytest demo web web-test bench-core conformance arm-cost fuzz corruptions tidy arm-runtimes clean
+.PHONY: help env system test lint types pytest demo web web-test bench-core conformance arm-cost android-arm fuzz corruptions tidy arm-runtimes clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ arm-cost: $(STAMP)
 ## make arm-runtimes  real AArch64 builds of ONNX Runtime and LiteRT under qemu, against those of this machine
 arm-runtimes: $(STAMP)
 	$(BIN)/python benchmarks/arm/runtimes.py --out out/arm-runtimes
+
+## make android-arm  every vector through JNI on an AArch64 JVM under qemu (makes that JVM, needs Debian and npm)
+android-arm: $(STAMP)
+	PYTHONPATH=tests/android_harness $(BIN)/python tests/android_harness/arm_jvm.py
 
 ## make fuzz     every fuzz target, core and manifest, for a minute under the sanitizers (needs clang-19)
 fuzz: $(STAMP)
