@@ -15,7 +15,7 @@ CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/bin
 WEB_TESTS := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
   if (a > 20 || (a === 20 && b >= 19)) console.log("web-test")' 2>/dev/null)
 
-.PHONY: help env system test lint types pytest demo web web-test bench-core conformance arm-cost android-arm fuzz corruptions tidy arm-runtimes clean
+.PHONY: help env system test lint types pytest demo web web-test apk bench-core conformance arm-cost android-arm fuzz corruptions tidy arm-runtimes clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ demo: $(STAMP)
 conformance: $(STAMP)
 	$(BIN)/pico-deploy verify conformance/model/bundle --vectors conformance/vectors
 	$(BIN)/pico-deploy verify --matrix -o out/conformance
+
+## make apk      the vectors as an Android app, without Gradle (Debian's aapt, smali, zipalign, apksigner, a JDK)
+apk: $(STAMP)
+	$(BIN)/python android_harness/apk/make_apk.py -o out/conform.apk
 
 ## make bench-core   every kernel set: entropy coder on workloads A and B, integer network, pixels
 bench-core: $(STAMP)
