@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from pico_deploy.conformance.participants import Decoder, PartDecoder
 from pico_deploy.conformance.pixels import PixelDifference, Pixels, compare_pixels
 from pico_deploy.conformance.thresholds import Thresholds, ToleranceClass, excess
-from pico_deploy.conformance.variants import Variant, load_variants
+from pico_deploy.conformance.variants import load_variants
 from pico_deploy.conformance.vector import (
     REFERENCE_FILE,
     Expectation,
@@ -26,8 +27,6 @@ from pico_deploy.conformance.vector_set import VectorSet
 from pico_deploy.conformance.verification import NotRun
 from pico_deploy.errors import VerificationError
 from pico_deploy.runtime.backend import BackendOptions
-from pico_deploy.runtime.decode import decode, open_stream
-from pico_deploy.runtime.picture import ArraySink
 from pico_deploy.runtime.session import Session
 
 Progress = Callable[[int, int, str], None]
@@ -198,7 +197,8 @@ class _Pixels:
         options: BackendOptions,
     ) -> None:
         self.session, self.limits = session, limits
-        self.decoders, self.not_run = load_variants(session, "synthesis", runtimes, options)
+        variants, self.not_run = load_variants(session, "synthesis", runtimes, options)
+        self.decoders = [PartDecoder(session, variant) for variant in variants]
 
     def verdicts(self, vectors: VectorSet) -> Iterator[PixelVerdict]:
         entropy_bin = self.session.bundle.entropy_bin()
@@ -211,15 +211,13 @@ class _Pixels:
                 yield self._verdict(vector, vectors.stream(vector), reference, decoder)
 
     def _verdict(
-        self, vector: Vector, stream: bytes, reference: Pixels, decoder: Variant
+        self, vector: Vector, stream: bytes, reference: Pixels, decoder: Decoder
     ) -> PixelVerdict:
         assert vector.pixels is not None
-        sink = ArraySink()
-        image = open_stream(stream, self.session)
-        decoded = decode(image, self.session, decoder.part, sink)
+        decoded = decoder.decode(stream)
         rate = vector.pixels.bits_per_pixel
         tolerance = self.limits.tolerance_class(decoder.precision, rate)
-        found: PixelDifference = compare_pixels(reference, sink.pixels())
+        found: PixelDifference = compare_pixels(reference, decoded.pixels)
         difference = excess(found, self.limits.pixels[tolerance])
         if decoded.nan_samples:
             difference = f"{decoded.nan_samples} samples are not a number"

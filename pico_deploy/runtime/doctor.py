@@ -83,6 +83,21 @@ _PROGRAMS = (
         "apt-get install chromium",
     ),
     ("node", ("node",), "building the web harness; go-ios", "apt-get install nodejs npm"),
+    (
+        "JDK",
+        ("javac",),
+        "the conformance APK (make apk); Kotlin and JNI of the Android harness",
+        "apt-get install openjdk-17-jdk-headless",
+    ),
+    *(
+        (tool, (tool,), "the conformance APK (make apk)", f"apt-get install {package}")
+        for tool, package in (
+            ("aapt", "aapt android-framework-res"),
+            ("smali", "libsmali-java"),
+            ("zipalign", "zipalign"),
+            ("apksigner", "apksigner"),
+        )
+    ),
     ("xcrun", ("xcrun",), "iPhones and Core ML on a Mac", "Xcode, on macOS only"),
     ("go-ios", ("ios",), "iPhones without a Mac", "npm install -g go-ios"),
 )
