@@ -1,7 +1,8 @@
 """Dalvik code, as baksmali prints it, run instruction by instruction: enough for the activity.
 
-Strict where Android's verifier is: a register is read only after it was written, values have the
-types that methods and fields declare, constructors come first, a method is called in its own way.
+On the way it checks some of what Android's verifier checks before: a register is read only after it
+was written, values have the types that methods and fields declare, constructors come first, a
+method is called in its own way.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ def test_planted_fault_in_the_code_is_found(
         phone.start(classes(faulty))
 
 
-def test_interpreter_refuses_what_androids_verifier_does(
+def test_interpreter_refuses_wrong_types_and_wrong_calls(
     texts: dict[str, str], tmp_path: Path
 ) -> None:
     unwritten = texts["Shown"].replace("invoke-virtual {v0, v1}", "invoke-virtual {v0, v2}")
