@@ -33,10 +33,11 @@ _PROPERTY = re.compile(r"^\[([^\]]+)\]: \[(.*)\]$", re.MULTILINE)
 class AdbTransport(Closing):
     """One Android device, through the adb server of this machine (``ANDROID_ADB_SERVER_PORT``).
 
-    ``idle_s`` is how long the device may be silent in a transfer.
+    ``idle_s`` is how long the device may be silent in a transfer; ``base`` is where on the device
+    this transport makes its folder, ``folder_name``.
     """
 
-    def __init__(self, serial: str, idle_s: float = 60.0) -> None:
+    def __init__(self, serial: str, idle_s: float = 60.0, base: str = FOLDER) -> None:
         self._serial = serial
         self._idle_s = idle_s
         client = adbutils.AdbClient(socket_timeout=idle_s)
@@ -47,7 +48,8 @@ class AdbTransport(Closing):
             features = client.device(serial).get_features().split(",")
         if "shell_v2" not in features:
             raise UnsupportedError(f"{self.address} has no shell_v2 (Android 7 and later have)")
-        self._folder = f"{FOLDER}/pico-{secrets.token_hex(4)}"
+        self.folder_name = f"pico-{secrets.token_hex(4)}"
+        self._folder = f"{base}/{self.folder_name}"
         self._made = False
 
     def _require(self, states: Mapping[str, str]) -> None:
@@ -135,6 +137,18 @@ class AdbTransport(Closing):
             self._wire.shell(f"mkdir -p {self._folder}", _ASK_S)
             self._made = True
         return self._wire.shell(command_line(self._folder, argv, env or {}), timeout_s)
+
+    def start_activity(self, component: str, extras: Mapping[str, str]) -> None:
+        """Start an activity with text extras, in a new process; raises ``TargetError`` with the
+        device's reason.
+        """
+        words = ["am", "start", "-S", "-W", "-n", component]
+        for name, value in extras.items():
+            words += ["--es", name, value]
+        done = self._wire.shell(shlex.join(words), self._idle_s)
+        # Some versions of Android say "Error" and leave with 0.
+        if done.exit_code != 0 or b"Error" in done.stdout + done.stderr:
+            raise TargetError(f"{self.address} did not start {component}: {done.last_words}")
 
     def install(self, package: Path) -> None:
         """Install an APK, replacing an older one."""

@@ -25,7 +25,7 @@ Progress = Callable[[int, int, str], None]
 class Request:
     """What to measure. ``runtimes`` are names of backends, the first one also makes the stream for
     a target that runs the core alone. ``program`` is a ``pico_bench`` to use instead of building
-    one; ``vectors`` a set of conformance vectors to judge there too.
+    one, or the app to install first; ``vectors`` a set of conformance vectors to judge there too.
     """
 
     job: Job
@@ -78,6 +78,12 @@ _TARGETS: dict[str, Target] = {
         plan="targets.core_bench:plan",
         transport="targets.adb:open_adb",
         connected="targets.adb:connected",
+    ),
+    "adb-app": Target(
+        "the Android harness on a phone: adb-app:SERIAL (docs/android.md)",
+        bench="targets.android_app:bench",
+        plan="targets.android_app:plan",
+        connected="targets.android_app:connected",
     ),
     "xctest": Target(
         "an iPhone, through Xcode: xctest:UDID (docs/ios.md)",

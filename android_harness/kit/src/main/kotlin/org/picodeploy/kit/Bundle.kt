@@ -63,7 +63,7 @@ class Bundle(val folder: File) {
     val artefacts: List<Artefact>
     val entropyBin: ByteArray
 
-    /** Sum of the sizes of all files, the manifest included. */
+    /** Sum of the sizes of all listed files. */
     val bytes: Long
     private val anchorTable: List<FloatArray>
 
@@ -84,7 +84,7 @@ class Bundle(val folder: File) {
             pixelFingerprint = manifest.getString("pixel_fingerprint")
             anchorTable = manifest.getJSONArray("anchor_table").map { row -> floats(getJSONArray(row)) }
             artefacts = manifest.getJSONArray("artefacts").map { artefact(getJSONObject(it)) }
-            bytes = json.size + checked(manifest.getJSONObject("files"))
+            bytes = checked(manifest.getJSONObject("files"))
         } catch (error: JSONException) {
             throw BundleException("$name: $MANIFEST is not of version 1 (${error.message})")
         }

@@ -8,9 +8,12 @@ data class Settings(val bundle: String, val vectors: String?, val token: String?
     companion object {
         private val known =
             setOf(
-                "bundle", "vectors", "token", "finish", "runtime", "units", "exclusively", "precision", "level",
+                "folder", "bundle", "vectors", "token", "finish", "runtime", "units", "exclusively", "precision", "level",
                 "iterations", "warm_up", "size",
             )
+
+        /** The folder of a run among the app's files; "" for those themselves. */
+        fun folder(values: Map<String, String>): String = values["folder"]?.let(::plainName).orEmpty()
 
         /** [runtime] is the one to use when none is named. */
         fun of(values: Map<String, String>, runtime: String): Settings {

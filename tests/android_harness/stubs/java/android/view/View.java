@@ -1,0 +1,5 @@
+package android.view;
+
+public class View {
+    public void setPadding(int left, int top, int right, int bottom) {}
+}

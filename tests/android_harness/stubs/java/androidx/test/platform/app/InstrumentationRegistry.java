@@ -1,0 +1,9 @@
+package androidx.test.platform.app;
+
+import android.app.Instrumentation;
+import android.os.Bundle;
+
+public final class InstrumentationRegistry {
+    public static Bundle getArguments() { return null; }
+    public static Instrumentation getInstrumentation() { return null; }
+}

@@ -1,0 +1,6 @@
+package org.tensorflow.lite;
+
+public interface Delegate extends AutoCloseable {
+    long getNativeHandle();
+    @Override void close();
+}
