@@ -28,7 +28,7 @@ int tie(JNIEnv *env, const char *name, const JNINativeMethod *methods, jint coun
 /* ---- Errors ---- */
 
 static void throw_message(JNIEnv *env, pico_status status, const char *message) {
-    const char *known = pico_status_name(status);
+    const char *known = pico_status_name((int)status);
     jstring name = (*env)->NewStringUTF(env, known == NULL ? "unknown" : known);
     jstring text = name == NULL ? NULL : (*env)->NewStringUTF(env, message);
     if (text == NULL) return; /* out of memory, which is already thrown */
@@ -38,7 +38,7 @@ static void throw_message(JNIEnv *env, pico_status status, const char *message) 
 
 void throw_status(JNIEnv *env, pico_status status, const pico_fault *fault, const char *doing) {
     char message[512];
-    const char *text = pico_status_text(status);
+    const char *text = pico_status_text((int)status);
     int used = snprintf(message, sizeof message, "%s%s%s", doing == NULL ? "" : doing,
                         doing == NULL ? "" : ": ", text == NULL ? "unknown status" : text);
     if (fault != NULL && fault->what != NULL && used > 0 && (size_t)used < sizeof message) {

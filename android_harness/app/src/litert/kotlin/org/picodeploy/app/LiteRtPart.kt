@@ -32,36 +32,35 @@ internal fun flavourRuntimes(context: Context): Map<String, PartLoader> =
  * tells from Kotlin who did what, and nothing is observed.
  */
 class LiteRtLoader(private val context: Context) : PartLoader {
-    override fun load(bundle: Bundle, artefact: Artefact, units: List<String>): TilePart {
-        artefact.requireFloat32()
-        val environment = try {
+    // One for all models, as LiteRT wants it; it lives as long as the process.
+    private val environment: Environment by lazy {
+        try {
             Environment.create(context, BuiltinNpuAcceleratorProvider(context))
         } catch (error: LiteRtException) {
             throw UnavailableException("LiteRT does not start: ${error.message}")
         }
+    }
+
+    override fun load(bundle: Bundle, artefact: Artefact, units: List<String>): TilePart {
+        artefact.requireFloat32()
+        val available = environment.getAvailableAccelerators()
+        val placement = Placement.first(units) { unit ->
+            val (accelerators, attempt) = accelerators(unit)
+            val missing = accelerators - available - setOf(Accelerator.CPU, Accelerator.NONE)
+            if (missing.isNotEmpty()) {
+                throw UnavailableException("LiteRT finds no ${missing.joinToString("+") { it.name }} here")
+            }
+            compiled(bundle.file(artefact).path, accelerators) to attempt
+        }
         try {
-            val available = environment.getAvailableAccelerators()
-            val placement = Placement.first(units) { unit ->
-                val (accelerators, attempt) = accelerators(unit)
-                val missing = accelerators - available - setOf(Accelerator.CPU, Accelerator.NONE)
-                if (missing.isNotEmpty()) {
-                    throw UnavailableException("LiteRT finds no ${missing.joinToString("+") { it.name }} here")
-                }
-                compiled(bundle.file(artefact).path, accelerators, environment) to attempt
-            }
-            try {
-                return LiteRtPart(artefact, environment, placement)
-            } catch (error: LiteRtException) {
-                placement.loaded.close()
-                throw UnavailableException("${artefact.path}: LiteRT has no buffers for it: ${error.message}")
-            }
-        } catch (error: Exception) {
-            environment.close()
-            throw error
+            return LiteRtPart(artefact, placement)
+        } catch (error: LiteRtException) {
+            placement.loaded.close()
+            throw UnavailableException("${artefact.path}: LiteRT has no buffers for it: ${error.message}")
         }
     }
 
-    private fun compiled(path: String, accelerators: Set<Accelerator>, environment: Environment): CompiledModel = try {
+    private fun compiled(path: String, accelerators: Set<Accelerator>): CompiledModel = try {
         CompiledModel.create(path, CompiledModel.Options(accelerators), environment)
     } catch (error: LiteRtException) {
         throw UnavailableException(error.message ?: "LiteRT gave no reason")
@@ -82,11 +81,7 @@ class LiteRtLoader(private val context: Context) : PartLoader {
     }
 }
 
-private class LiteRtPart(
-    override val artefact: Artefact,
-    private val environment: Environment,
-    placement: Placement<CompiledModel>,
-) : TilePart {
+private class LiteRtPart(override val artefact: Artefact, placement: Placement<CompiledModel>) : TilePart {
     private val model = placement.loaded
     private val inputs: Map<String, TensorBuffer> = artefact.inputs.associate { it.name to model.createInputBuffer(it.name) }
     private val outputs: Map<String, TensorBuffer> =
@@ -123,7 +118,6 @@ private class LiteRtPart(
         inputs.values.forEach { it.close() }
         outputs.values.forEach { it.close() }
         model.close()
-        environment.close()
     }
 
     private companion object {
