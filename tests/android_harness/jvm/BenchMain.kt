@@ -25,7 +25,8 @@ import org.picodeploy.kit.ordered
 /**
  * `BenchMain BUNDLE NAME=VALUE…`: the harness's own measurement, with parts that stand in for a runtime. Prints the result,
  * or "CODE: message" and exit code 1. `takes=gpu,cpu` are the units that the stand-in takes, `mixes=true` lets it share
- * the work with the CPU as a runtime does that was not told otherwise, `fault=…` plants a fault, `vectors=FOLDER` judges.
+ * the work with the CPU as a runtime does that was not told otherwise, `fault=…` plants a fault, `vectors=FOLDER` judges,
+ * `parts=COMMAND` takes a real network behind a pipe instead of the stand-in.
  */
 fun main(arguments: Array<String>) {
     val settings = arguments.drop(1).associate { it.substringBefore("=") to it.substringAfter("=") }
@@ -34,7 +35,7 @@ fun main(arguments: Array<String>) {
     val done = try {
         val bundle = Bundle(File(arguments[0]))
         val job = Job(
-            "onnx", list("units", "npu,gpu,cpu"), settings["exclusively"] == "true", level = 20, iterations = 2,
+            settings["runtime"] ?: "onnx", list("units", "npu,gpu,cpu"), settings["exclusively"] == "true", level = 20, iterations = 2,
             warmUpIterations = 1, width = 300, height = 220,
         )
         val result = runBlocking {
@@ -46,7 +47,8 @@ fun main(arguments: Array<String>) {
                         val mixes = settings["mixes"] == "true"
                         unit to Attempt(unit, !mixes, if (mixes) "it may share the work" else "it takes all or nothing")
                     }
-                    StandIn(artefact, placement, settings["fault"].orEmpty())
+                    settings["parts"]?.let { PipePart(artefact, placement, it.split(" ")) }
+                        ?: StandIn(artefact, placement, settings["fault"].orEmpty())
                 },
                 settings["vectors"]?.let { VectorSet(File(it)) },
             )
