@@ -14,7 +14,16 @@ from typing import Any
 
 import jsonschema
 import pytest
-from android_build import KIT, REPOSITORY, VECTORS, class_path, java, jni_library, vectors_jar
+from android_build import (
+    KIT,
+    REPOSITORY,
+    VECTORS,
+    class_path,
+    java,
+    jni_library,
+    run,
+    vectors_jar,
+)
 from pydantic import ValidationError
 
 from pico_deploy.conformance.vector_set import VectorSet
@@ -197,3 +206,23 @@ def test_the_harness_has_the_version_of_the_project() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     code = (KIT / "kotlin/org/picodeploy/kit/Benchmark.kt").read_text()
     assert f'VERSION = "{project["version"]}"' in code
+
+
+def done_meanwhile(threads: str) -> dict[str, int]:
+    output = run("OverlapMain", str(BUNDLE), threads, library=jni_library())
+    return {line.split(": ")[0]: int(line.split(": ")[1]) for line in output.splitlines()}
+
+
+def test_the_core_works_while_the_accelerator_does_and_does_not_run_away() -> None:
+    done = done_meanwhile("apart")
+    # Of 25 tiles in 4 streams: what went before and what is held, one that waits, one that would.
+    assert 3 <= done["cut"] <= 4
+    assert 1 <= done["coded"] <= 2
+    assert 2 <= done["decoded"] <= 3
+    assert done["written"] == 1
+
+
+def test_control_a_core_on_the_accelerators_thread_is_seen_to_wait() -> None:
+    done = done_meanwhile("together")
+    assert done["cut"] < 3
+    assert done["written"] == 0
