@@ -10,28 +10,59 @@ static inline uint64_t active_of(uint64_t index, uint32_t threshold) {
     return (index + EACH_BYTE((uint64_t)127 - threshold)) >> 7 & EACH_BYTE(1);
 }
 
-/* In byte j the number of ones in bytes 0 ... j. */
-static inline uint64_t count_up_to(uint64_t ones) {
-    return EACH_BYTE(ones);
+/* To keep some of eight bytes, the bytes that k others leave below them move down by k: those with an odd k
+ * by one, then by two, then by four. */
+typedef struct moves {
+    uint64_t fill[3]; /* the bytes that moves by 1, 2 and 4 fill */
+    uint64_t kept;    /* how many are kept */
+} moves;
+
+/* Row m is that of a mask m: bit j is set if byte j is kept. */
+#define GONE_1(m)           (~(m) & 1)
+#define GONE_2(m)           (GONE_1(m) + (~(m) >> 1 & 1))
+#define GONE_3(m)           (GONE_2(m) + (~(m) >> 2 & 1))
+#define GONE_4(m)           (GONE_3(m) + (~(m) >> 3 & 1))
+#define GONE_5(m)           (GONE_4(m) + (~(m) >> 4 & 1))
+#define GONE_6(m)           (GONE_5(m) + (~(m) >> 5 & 1))
+#define GONE_7(m)           (GONE_6(m) + (~(m) >> 6 & 1))
+#define BYTE_AT(at)         (UINT64_C(0xFF) << 8 * ((at) & 7))
+#define FILL(m, j, k, step) ((m) >> (j) & 1 && (k) & (step) ? BYTE_AT((j) - ((k) & (2 * (step) - 1))) : 0)
+#define FILLS(m, step)                                                                                       \
+    FILL(m, 1, GONE_1(m), step) | FILL(m, 2, GONE_2(m), step) | FILL(m, 3, GONE_3(m), step) |                \
+        FILL(m, 4, GONE_4(m), step) | FILL(m, 5, GONE_5(m), step) | FILL(m, 6, GONE_6(m), step) |            \
+        FILL(m, 7, GONE_7(m), step)
+#define KEPT(m)       (7 - GONE_7(m) + ((m) >> 7))
+#define MOVES(m)      {{FILLS(m, 1), FILLS(m, 2), FILLS(m, 4)}, KEPT(m)}
+#define FOUR(m)       MOVES(m), MOVES((m) + 1), MOVES((m) + 2), MOVES((m) + 3)
+#define SIXTEEN(m)    FOUR(m), FOUR((m) + 4), FOUR((m) + 8), FOUR((m) + 12)
+#define SIXTY_FOUR(m) SIXTEEN(m), SIXTEEN((m) + 16), SIXTEEN((m) + 32), SIXTEEN((m) + 48)
+static const moves moves_of[256] = {SIXTY_FOUR(0), SIXTY_FOUR(64), SIXTY_FOUR(128), SIXTY_FOUR(192)};
+
+static inline const moves *moves_for(uint64_t active) {
+    return &moves_of[active * UINT64_C(0x0102040810204080) >> 56]; /* bit j is that of byte j */
 }
 
-static inline uint8_t byte_of(uint64_t word, int j) {
-    return (uint8_t)(word >> 8 * j);
+/* The bytes that are kept go to the front, in order; what follows them does not matter. */
+static inline uint64_t squeeze(uint64_t word, const uint64_t fill[3]) {
+    word ^= (word ^ word >> 8) & fill[0];
+    word ^= (word ^ word >> 16) & fill[1];
+    return word ^ ((word ^ word >> 32) & fill[2]);
 }
 
-/* Every byte to where it belongs if it is kept; the next kept one overwrites it if it is not. */
-static inline void keep(uint8_t *out, uint64_t word, uint64_t kept_before) {
-    for (int j = 0; j < WIDTH; j++) out[byte_of(kept_before, j)] = byte_of(word, j);
+/* The inverse. The bytes between them do not matter. */
+static inline uint64_t spread(uint64_t word, const uint64_t fill[3]) {
+    word ^= ((word ^ word >> 32) & fill[2]) << 32;
+    word ^= ((word ^ word >> 16) & fill[1]) << 16;
+    return word ^ ((word ^ word >> 8) & fill[0]) << 8;
 }
 
 size_t scalar_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index) {
     size_t kept = 0, i = 0;
     for (; n - i >= WIDTH; i += WIDTH) { /* kept <= i: whatever is written past the kept ones fits */
-        const uint64_t word = read_u64(index + i), active = active_of(word, threshold);
-        if (active == 0) continue; /* whole channels are */
-        const uint64_t count = count_up_to(active);
-        keep(out_index + kept, word, count - active);
-        kept += byte_of(count, WIDTH - 1);
+        const uint64_t word = read_u64(index + i);
+        const moves *move = moves_for(active_of(word, threshold));
+        write_u64(out_index + kept, squeeze(word, move->fill));
+        kept += move->kept;
     }
     for (; i < n; i++) {
         out_index[kept] = index[i];
@@ -57,15 +88,15 @@ skip_split scalar_split(const uint8_t *index, const int8_t *values, size_t n, ui
     size_t i = 0;
     for (; n - i >= WIDTH; i += WIDTH) {
         const uint64_t word = read_u64(index + i), value = read_u64((const uint8_t *)values + i);
-        const uint64_t active = active_of(word, threshold), count = count_up_to(active);
+        const uint64_t active = active_of(word, threshold);
+        const moves *move = moves_for(active);
         if ((value & ~(active * 255)) != 0) { /* rare */
             found.exceptions += list_exceptions(active, values + i, i - found.active, WIDTH,
                                                 entries + found.exceptions);
         }
-        if (active == 0) continue;
-        keep(out_index + found.active, word, count - active);
-        keep((uint8_t *)out_values + found.active, value, count - active);
-        found.active += byte_of(count, WIDTH - 1);
+        write_u64(out_index + found.active, squeeze(word, move->fill));
+        write_u64((uint8_t *)out_values + found.active, squeeze(value, move->fill));
+        found.active += move->kept;
     }
     for (; i < n; i++) {
         const int active = index[i] > threshold;
@@ -82,12 +113,11 @@ void scalar_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_
     const uint8_t *next = (const uint8_t *)values;
     size_t i = 0;
     for (; n - i >= WIDTH; i += WIDTH) {
-        const uint64_t active = active_of(read_u64(index + i), threshold), count = count_up_to(active);
-        const uint64_t before = count - active;
-        uint64_t word = 0;
-        for (int j = 0; j < WIDTH; j++) word |= (uint64_t)next[byte_of(before, j)] << 8 * j;
+        const uint64_t active = active_of(read_u64(index + i), threshold);
+        const moves *move = moves_for(active);
+        const uint64_t word = spread(read_u64(next), move->fill);
         write_u64((uint8_t *)out + i, word & active * 255);
-        next += byte_of(count, WIDTH - 1);
+        next += move->kept;
     }
     for (; i < n; i++) {
         const int active = index[i] > threshold;
@@ -99,7 +129,7 @@ void scalar_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_
 size_t scalar_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap) {
     for (; n - from >= WIDTH; from += WIDTH) {
         const uint64_t active = active_of(read_u64(index + from), threshold);
-        const uint64_t skipped = WIDTH - byte_of(count_up_to(active), WIDTH - 1);
+        const uint64_t skipped = WIDTH - moves_for(active)->kept;
         if (skipped > *gap) break;
         *gap -= skipped;
     }
