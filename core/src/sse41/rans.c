@@ -1,7 +1,7 @@
 /* Interleaved rANS, SSE4.1: four lanes a vector, table entries by scalar loads. There is no shift by a different
  * count in every lane: the encoder multiplies by a power of two, and shifts all lanes alike. */
 #include "../rans_step.h"
-#include "../x86.h"
+#include "../x86_rans.h"
 
 #ifdef PICO_X86
 
@@ -19,11 +19,7 @@ SSE41 static inline __m128i take_words(__m128i x, const uint8_t **word) {
 SSE41 static inline __m128i look_up(const uint32_t *table, const uint8_t *rows, __m128i x) {
     const __m128i slot = _mm_and_si128(x, _mm_set1_epi32(RANS_SLOTS - 1));
     const __m128i row = _mm_cvtepu8_epi32(_mm_cvtsi32_si128((int)read_u32(rows)));
-    const __m128i at = _mm_or_si128(_mm_slli_epi32(row, 12), slot);
-    const uint64_t low = (uint64_t)_mm_cvtsi128_si64(at), high = (uint64_t)_mm_extract_epi64(at, 1);
-    const __m128i a = _mm_insert_epi32(_mm_cvtsi32_si128((int)table[(uint32_t)low]), (int)table[low >> 32], 1);
-    const __m128i b = _mm_insert_epi32(_mm_cvtsi32_si128((int)table[(uint32_t)high]), (int)table[high >> 32], 1);
-    return _mm_unpacklo_epi64(a, b);
+    return load_four(table, _mm_or_si128(_mm_slli_epi32(row, 12), slot));
 }
 
 SSE41 static inline __m128i step(__m128i x, __m128i entry) {
