@@ -20,6 +20,7 @@ from pico_deploy.bundle.read import Bundle, open_bundle
 from pico_deploy.errors import UsageError, VerificationError
 from pico_deploy.measure import identity
 from pico_deploy.measure.result import Result
+from pico_deploy.measure.workload import load_picture
 from targets import adb, core_bench, profile
 from targets.adb import AdbTransport
 from targets.errors import NotOnTargetError, TargetError, TargetTimeoutError
@@ -32,7 +33,7 @@ PACKAGE = "org.picodeploy.harness"
 ACTIVITY = f"{PACKAGE}/org.picodeploy.app.BenchActivity"
 FILES = f"/sdcard/Android/data/{PACKAGE}/files"
 """The app's external files, where the shell user may write too."""
-BUNDLE, VECTORS = "pico.bundle", "vectors"
+BUNDLE, VECTORS, PHOTO = "pico.bundle", "vectors", "photo.rgb"
 RESULT, ERROR, SEEN, ENDED = "result.json", "error.json", "seen.json", "ended.txt"
 RUNTIMES = ("tflite", "onnx")
 CLAIM = "the app says what it runs on; whether that is so was not judged"
@@ -76,6 +77,7 @@ def bench(address: str, request: Request) -> Result:
             _push_bundle(transport, bundle, Path(folder) / "file")
         if request.vectors is not None:
             _push_folder(transport, request.vectors, VECTORS)
+        settings |= _push_picture(transport, request.job.photo, Path(folder) / "file")
         token = secrets.token_hex(8)
         request.progress(1, 3, f"measuring on {info.model}")
         extras = {**settings, "folder": transport.folder_name, "token": token, "finish": "true"}
@@ -98,6 +100,7 @@ def plan(address: str, request: Request) -> list[str]:
     return [
         *install,
         f"push to {address}: every file of {request.job.bundle}",
+        f"push to {address}: {PHOTO}, {request.job.photo or 'the synthetic image'} as bare RGB",
         *(
             []
             if request.vectors is None
@@ -115,10 +118,8 @@ def connected() -> list[str]:
 
 
 def _settings(request: Request) -> dict[str, str]:
-    """Extras of the intent; an app without a picker measures its own picture."""
+    """Extras of the intent, apart from those of the picture."""
     job = request.job
-    if job.photo is not None:
-        raise UsageError("the app measures the synthetic picture of 12 megapixels; name no photo")
     runtime = next((name for name in request.runtimes if name in RUNTIMES), None)
     if runtime is None:
         raise UsageError(f"the app has the runtimes {', '.join(RUNTIMES)}; choose one of them")
@@ -143,6 +144,15 @@ def _push_bundle(transport: AdbTransport, bundle: Bundle, passing: Path) -> None
     for name in sorted(bundle.manifest.files):
         passing.write_bytes(bundle.read(name))
         transport.push(passing, f"{BUNDLE}/{name}")
+
+
+def _push_picture(transport: AdbTransport, photo: Path | None, passing: Path) -> dict[str, str]:
+    """The picture as bare RGB; the settings that tell the app of it."""
+    picture = load_picture(photo)
+    passing.write_bytes(picture.pixels.tobytes())
+    transport.push(passing, PHOTO)
+    height, width = picture.pixels.shape[:2]
+    return {"photo": PHOTO, "photo_name": picture.name, "size": f"{width}x{height}"}
 
 
 def _push_folder(transport: AdbTransport, folder: Path, name: str) -> None:

@@ -178,7 +178,7 @@ def test_settings_of_a_driver_become_a_job_and_the_end_is_marked_with_its_token(
     [
         ("level=high", "level is high; write a whole number"),
         ("size=12MP", "size is 12MP; write it as 4032x3024"),
-        ("bundle=../other", "../other is no name of a folder among the app's files"),
+        ("bundle=../other", "../other is no name among the app's files"),
         ("exclusively=yes", "exclusively is yes; write true or false"),
         ("iterations=0", "at least one warm-up and one timed iteration are needed"),
         ("levle=3", "no setting is called levle; known: "),

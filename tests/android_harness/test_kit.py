@@ -226,3 +226,17 @@ def test_control_a_core_on_the_accelerators_thread_is_seen_to_wait() -> None:
     done = done_meanwhile("together")
     assert done["cut"] < 3
     assert done["written"] == 0
+
+
+def test_a_photo_is_coded_as_it_is_and_one_of_another_size_is_refused(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.rgb"
+    pixels = bytes(range(256)) * 800
+    photo.write_bytes(pixels[: 3 * WIDTH * HEIGHT])
+    code, output = bench(photo=str(photo))
+    assert code == 0, output
+    workload = Result.model_validate_json(output).workload
+    assert (workload.image, workload.image_source) == ("a photo", "file")
+    assert workload.pixels_sha256 == hashlib.sha256(photo.read_bytes()).hexdigest()
+    photo.write_bytes(pixels[:99])
+    refused = f"photo.rgb has 99 bytes, which are no RGB of {WIDTH}×{HEIGHT}"
+    assert bench(photo=str(photo)) == (1, f"usage: {refused}")

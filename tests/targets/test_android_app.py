@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from adbd import Adbd, Phone
 from phones import PHONE_CPUINFO, PHONE_PROPERTIES
+from PIL import Image
 from sample_results import make_result
 
 from pico_deploy.bundle.read import open_bundle
@@ -88,7 +90,9 @@ def phone(app: App, adbd: Adbd) -> Adbd:
 
 
 def request(app: App, **changed: Any) -> Request:
-    return Request(Job(bundle=app.bundle, level=30), ("onnx",), **changed)
+    photo = app.folder / "photo.png"
+    Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(photo)
+    return Request(Job(bundle=app.bundle, level=30, photo=photo), ("onnx",), **changed)
 
 
 def bench(app: App, phone: Adbd, **changed: Any) -> Result:
@@ -105,7 +109,9 @@ def test_the_bundle_goes_to_the_phone_and_its_result_comes_back(app: App, phone:
     assert call["extras"]["level"] == "30"
     with open_bundle(app.bundle) as opened:
         names = sorted(f"pico.bundle/{name}" for name in (*opened.manifest.files, "manifest.json"))
-    assert call["pushed"] == names
+    assert call["pushed"] == ["photo.rgb", *names]
+    assert call["extras"]["photo_name"] == "photo.png"
+    assert call["extras"]["size"] == "40x30"
     assert list((phone.root / "data/local/tmp/files").iterdir()) == []  # nothing is left there
 
 
@@ -212,9 +218,6 @@ def test_a_result_that_is_not_of_the_schema_is_refused(app: App, phone: Adbd) ->
 
 
 def test_jobs_that_the_app_cannot_do_are_refused_before_anything_is_sent(app: App) -> None:
-    job = Job(bundle=app.bundle, level=30, photo=Path("photo.png"))
-    with pytest.raises(UsageError, match="name no photo"):
-        registry.bench("adb-app:any", Request(job, ("onnx",)))
     with pytest.raises(UsageError, match="tflite, onnx"):
         registry.bench("adb-app:any", Request(Job(bundle=app.bundle, level=30), ("torch",)))
 

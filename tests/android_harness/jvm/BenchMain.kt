@@ -14,6 +14,7 @@ import org.picodeploy.kit.Device
 import org.picodeploy.kit.Job
 import org.picodeploy.kit.Machine
 import org.picodeploy.kit.PartReport
+import org.picodeploy.kit.Photo
 import org.picodeploy.kit.PicoException
 import org.picodeploy.kit.Placement
 import org.picodeploy.kit.Role
@@ -26,7 +27,7 @@ import org.picodeploy.kit.ordered
  * `BenchMain BUNDLE NAME=VALUE…`: the harness's own measurement, with parts that stand in for a runtime. Prints the result,
  * or "CODE: message" and exit code 1. `takes=gpu,cpu` are the units that the stand-in takes, `mixes=true` lets it share
  * the work with the CPU as a runtime does that was not told otherwise, `fault=…` plants a fault, `vectors=FOLDER` judges,
- * `parts=COMMAND` takes a real network behind a pipe instead of the stand-in.
+ * `photo=FILE` is bare RGB of 300×220, `parts=COMMAND` takes a real network behind a pipe instead of the stand-in.
  */
 fun main(arguments: Array<String>) {
     val settings = arguments.drop(1).associate { it.substringBefore("=") to it.substringAfter("=") }
@@ -51,6 +52,7 @@ fun main(arguments: Array<String>) {
                         ?: StandIn(artefact, placement, settings["fault"].orEmpty())
                 },
                 settings["vectors"]?.let { VectorSet(File(it)) },
+                settings["photo"]?.let { Photo(File(it), "a photo") },
             )
         }
         println(result.json().toString(1))

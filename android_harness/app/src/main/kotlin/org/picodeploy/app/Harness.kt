@@ -8,6 +8,7 @@ import org.picodeploy.kit.Benchmark
 import org.picodeploy.kit.Bundle
 import org.picodeploy.kit.MeasurementResult
 import org.picodeploy.kit.PartLoader
+import org.picodeploy.kit.Photo
 import org.picodeploy.kit.Report
 import org.picodeploy.kit.Settings
 import org.picodeploy.kit.UnavailableException
@@ -44,11 +45,12 @@ class Harness(private val context: Context) {
         )
         val phone = Phone(context)
         val headroom = phone.thermalHeadroom()
+        val photo = settings.photo?.let { Photo(File(folder, it), settings.photoName ?: it) }
         val vectors = settings.vectors?.let { VectorSet(File(folder, it)) }
         val executor = Executors.newSingleThreadExecutor()
         try {
             val result = Benchmark(phone, executor.asCoroutineDispatcher())
-                .run(job, Bundle(File(folder, settings.bundle)), loader, vectors)
+                .run(job, Bundle(File(folder, settings.bundle)), loader, vectors, photo)
             val note = headroom?.let { "thermal headroom before: $it of 1, at which the phone throttles severely" }
             return result.copy(notes = result.notes + listOfNotNull(note))
         } finally {

@@ -34,6 +34,9 @@ interface Machine {
     fun conditions(): Conditions
 }
 
+/** The picture to code: bare RGB of the job's size in [file], and what results call it. */
+data class Photo(val file: File, val name: String)
+
 /** Makes a part ready to run on a unit. Throws [UnavailableException] where that unit does not take it. */
 fun interface PartLoader {
     fun load(bundle: Bundle, artefact: Artefact, units: List<String>): TilePart
@@ -45,7 +48,15 @@ class Benchmark(private val machine: Machine, private val accelerator: Coroutine
      * Throws [VerificationException] when a decode does not give back what analysis emitted, or, if the job asks for that,
      * when another unit than the requested one does the work.
      */
-    suspend fun run(job: Job, bundle: Bundle, loader: PartLoader, vectors: VectorSet? = null): MeasurementResult {
+    suspend fun run(
+        job: Job,
+        bundle: Bundle,
+        loader: PartLoader,
+        vectors: VectorSet? = null,
+        photo: Photo? = null,
+    ): MeasurementResult {
+        val image = photo?.let { PixelImage.read(it.file, job.width, job.height) }
+            ?: PixelImage.synthetic(job.width, job.height)
         val memoryBefore = residentBytes("VmRSS")
         val (cold, coldNs) = timedLoad(job, bundle, loader)
         withContext(accelerator) { cold.forEach { it.close() } }
@@ -56,7 +67,6 @@ class Benchmark(private val machine: Machine, private val accelerator: Coroutine
             val load = Load(coldNs, "first load in this process; a runtime may have kept compiled models", listOf(warmNs))
             val memoryAfter = residentBytes("VmRSS")
             val pipeline = TilePipeline(bundle, parts[0], parts[1], accelerator)
-            val image = PixelImage.synthetic(job.width, job.height)
             val run = measured(job, pipeline, image, load, observation)
             val peak = residentBytes("VmHWM")
             return MeasurementResult(
@@ -65,7 +75,8 @@ class Benchmark(private val machine: Machine, private val accelerator: Coroutine
                 device = machine.device,
                 bundle = bundle,
                 workload = Workload(
-                    "synthetic ${job.width}×${job.height}", "synthetic", job.width, job.height,
+                    photo?.name ?: "synthetic ${job.width}×${job.height}", if (photo == null) "synthetic" else "file",
+                    job.width, job.height,
                     pipeline.model.grid(job.width, job.height).tiles, job.level, image.sha256Hex,
                 ),
                 target = machine.target,

@@ -1,5 +1,7 @@
 package org.picodeploy.kit
 
+import java.io.File
+import java.io.RandomAccessFile
 import java.nio.ByteBuffer
 
 /** An 8-bit RGB image, three bytes a pixel, row by row. Its tiles may be written from several threads: they do not overlap. */
@@ -27,6 +29,21 @@ class PixelImage(val width: Int, val height: Int) {
         Native.tileToPixels(model.memory, width, height, tile, values, channelsLast, pixels)
 
     companion object {
+        /** Bare RGB, three bytes a pixel; throws [UsageException] for a file of another size. */
+        fun read(file: File, width: Int, height: Int): PixelImage {
+            val image = PixelImage(width, height)
+            if (file.length() != image.pixels.capacity().toLong()) {
+                throw UsageException("${file.name} has ${file.length()} bytes, which are no RGB of $width×$height")
+            }
+            RandomAccessFile(file, "r").use { opened ->
+                while (image.pixels.hasRemaining()) {
+                    if (opened.channel.read(image.pixels) < 0) throw UsageException("${file.name} ends too early")
+                }
+            }
+            image.pixels.rewind()
+            return image
+        }
+
         /** A picture without a file: gradients, edges and noise, the same on every device. */
         fun synthetic(width: Int, height: Int): PixelImage {
             val image = PixelImage(width, height)

@@ -4,12 +4,20 @@ package org.picodeploy.kit
  * What a driver on another machine sets: extras of an intent, or arguments of an instrumentation test. All are text. Throws
  * [UsageException] for a value that makes no sense and for a name that is not known, so that a misspelt one is no default.
  */
-data class Settings(val bundle: String, val vectors: String?, val token: String?, val finish: Boolean, val job: Job) {
+data class Settings(
+    val bundle: String,
+    val vectors: String?,
+    val photo: String?,
+    val photoName: String?,
+    val token: String?,
+    val finish: Boolean,
+    val job: Job,
+) {
     companion object {
         private val known =
             setOf(
                 "folder", "bundle", "vectors", "token", "finish", "runtime", "units", "exclusively", "precision", "level",
-                "iterations", "warm_up", "size",
+                "iterations", "warm_up", "size", "photo", "photo_name",
             )
 
         /** The folder of a run among the app's files; "" for those themselves. */
@@ -26,6 +34,8 @@ data class Settings(val bundle: String, val vectors: String?, val token: String?
             return Settings(
                 bundle = plainName(values["bundle"] ?: "pico.bundle"),
                 vectors = values["vectors"]?.let(::plainName),
+                photo = values["photo"]?.let(::plainName),
+                photoName = values["photo_name"],
                 token = values["token"],
                 finish = flag(values, "finish"),
                 job = Job(
@@ -42,10 +52,10 @@ data class Settings(val bundle: String, val vectors: String?, val token: String?
             )
         }
 
-        /** A folder beside the results, never a path that leads elsewhere. */
+        /** A file or folder beside the results, never a path that leads elsewhere. */
         private fun plainName(name: String): String {
             if (name.isEmpty() || "/" in name || name.startsWith(".")) {
-                throw UsageException("$name is no name of a folder among the app's files")
+                throw UsageException("$name is no name among the app's files")
             }
             return name
         }
