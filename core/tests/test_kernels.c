@@ -2,6 +2,7 @@
 #include "exceptions.h"
 #include "kernels.h"
 #include "native.h"
+#include "scalar/skip_moves.h"
 #include "test.h"
 
 static void compacting_and_expanding_is_lossless_on_every_length(void) {
@@ -39,6 +40,28 @@ static void compacting_and_expanding_is_lossless_on_every_length(void) {
             free(active);
             free(out);
         }
+    }
+}
+
+/* Moves of bytes that carry their numbers, one place at a time. */
+static void moves_bring_the_bytes_that_are_kept_together(void) {
+    for (uint32_t mask = 0; mask < 256; mask++) {
+        uint32_t at[8], kept = 0;
+        for (uint32_t j = 0; j < 8; j++) at[j] = j;
+        for (uint32_t step = 0; step < 3; step++) {
+            uint64_t fill = 0;
+            for (uint32_t j = 0, gone = 0; j < 8; j++) {
+                gone += (mask >> j & 1) == 0;
+                if ((mask >> j & 1) == 0 || (gone >> step & 1) == 0) continue;
+                at[j] -= 1u << step;
+                fill |= (uint64_t)0xFF << 8 * at[j];
+            }
+            REQUIRE(moves_of[mask].fill[step] == fill);
+        }
+        for (uint32_t j = 0; j < 8; j++) {
+            if (mask >> j & 1) REQUIRE(at[j] == kept++);
+        }
+        REQUIRE(moves_of[mask].kept == kept);
     }
 }
 
@@ -201,6 +224,7 @@ static void varints_are_read_in_their_shortest_form_only(void) {
 const test_case kernel_tests[] = {
     {"compacting and expanding is lossless on every length",
      compacting_and_expanding_is_lossless_on_every_length},
+    {"moves bring the bytes that are kept together", moves_bring_the_bytes_that_are_kept_together},
     {"exceptions fit their bound and come back", exceptions_fit_their_bound_and_come_back},
     {"garbage exceptions stay inside", garbage_exceptions_stay_inside},
     {"integers and floats are converted by their bits", integers_and_floats_are_converted_by_bits},

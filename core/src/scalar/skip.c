@@ -1,6 +1,7 @@
 /* Index skip, the reference kernels: eight elements are one 64-bit word, without branches on what is noise. */
 #include "../bytes.h"
 #include "../kernels.h"
+#include "skip_moves.h"
 
 enum { WIDTH = 8 };
 #define EACH_BYTE(v) ((v) * UINT64_C(0x0101010101010101))
@@ -9,34 +10,6 @@ enum { WIDTH = 8 };
 static inline uint64_t active_of(uint64_t index, uint32_t threshold) {
     return (index + EACH_BYTE((uint64_t)127 - threshold)) >> 7 & EACH_BYTE(1);
 }
-
-/* To keep some of eight bytes, the bytes that k others leave below them move down by k: those with an odd k
- * by one, then by two, then by four. */
-typedef struct moves {
-    uint64_t fill[3]; /* the bytes that moves by 1, 2 and 4 fill */
-    uint64_t kept;    /* how many are kept */
-} moves;
-
-/* Row m is that of a mask m: bit j is set if byte j is kept. */
-#define GONE_1(m)           (~(m) & 1)
-#define GONE_2(m)           (GONE_1(m) + (~(m) >> 1 & 1))
-#define GONE_3(m)           (GONE_2(m) + (~(m) >> 2 & 1))
-#define GONE_4(m)           (GONE_3(m) + (~(m) >> 3 & 1))
-#define GONE_5(m)           (GONE_4(m) + (~(m) >> 4 & 1))
-#define GONE_6(m)           (GONE_5(m) + (~(m) >> 5 & 1))
-#define GONE_7(m)           (GONE_6(m) + (~(m) >> 6 & 1))
-#define BYTE_AT(at)         (UINT64_C(0xFF) << 8 * ((at) & 7))
-#define FILL(m, j, k, step) ((m) >> (j) & 1 && (k) & (step) ? BYTE_AT((j) - ((k) & (2 * (step) - 1))) : 0)
-#define FILLS(m, step)                                                                                       \
-    FILL(m, 1, GONE_1(m), step) | FILL(m, 2, GONE_2(m), step) | FILL(m, 3, GONE_3(m), step) |                \
-        FILL(m, 4, GONE_4(m), step) | FILL(m, 5, GONE_5(m), step) | FILL(m, 6, GONE_6(m), step) |            \
-        FILL(m, 7, GONE_7(m), step)
-#define KEPT(m)       (7 - GONE_7(m) + ((m) >> 7))
-#define MOVES(m)      {{FILLS(m, 1), FILLS(m, 2), FILLS(m, 4)}, KEPT(m)}
-#define FOUR(m)       MOVES(m), MOVES((m) + 1), MOVES((m) + 2), MOVES((m) + 3)
-#define SIXTEEN(m)    FOUR(m), FOUR((m) + 4), FOUR((m) + 8), FOUR((m) + 12)
-#define SIXTY_FOUR(m) SIXTEEN(m), SIXTEEN((m) + 16), SIXTEEN((m) + 32), SIXTEEN((m) + 48)
-static const moves moves_of[256] = {SIXTY_FOUR(0), SIXTY_FOUR(64), SIXTY_FOUR(128), SIXTY_FOUR(192)};
 
 static inline const moves *moves_for(uint64_t active) {
     return &moves_of[active * UINT64_C(0x0102040810204080) >> 56]; /* bit j is that of byte j */
