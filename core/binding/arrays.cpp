@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "binding.h"
 
 namespace binding {
@@ -113,6 +115,37 @@ std::vector<uint8_t> read_levels(nb::handle levels, size_t n) {
     }
     if (level < 0 || level > 255) raise_argument("level", level, 255);
     return std::vector<uint8_t>(n, static_cast<uint8_t>(level));
+}
+
+// More than this is not kept: as many buffers as a pipeline has threads.
+static constexpr size_t kept_blocks = 8;
+
+ScratchPool::Loan::Loan(ScratchPool &pool, size_t size) : pool_(pool), size_(size), held_(size) {
+    {
+        std::lock_guard<std::mutex> locked(pool_.mutex_);
+        for (Block &block : pool_.idle_) {
+            if (block.size < size) continue;
+            memory_ = std::move(block.memory);
+            held_ = block.size;
+            block = std::move(pool_.idle_.back());
+            pool_.idle_.pop_back();
+            return;
+        }
+    }
+    memory_ = allocate(size);
+}
+
+ScratchPool::Loan::~Loan() {
+    std::lock_guard<std::mutex> locked(pool_.mutex_);
+    std::vector<Block> &idle = pool_.idle_;
+    if (idle.size() == kept_blocks) { // the smallest goes
+        auto smallest = std::min_element(idle.begin(), idle.end(),
+                                         [](const Block &a, const Block &b) { return a.size < b.size; });
+        if (smallest->size >= held_) return;
+        *smallest = {std::move(memory_), held_};
+    } else {
+        idle.push_back({std::move(memory_), held_});
+    }
 }
 
 } // namespace binding

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,34 @@ inline Memory allocate(size_t size) {
     return Memory(new uint8_t[size]);
 }
 
+// Scratch memory that is lent again and again: the kernel takes longer to give and to take back fresh pages
+// than the core needs to work on them, and threads queue up for it.
+class ScratchPool {
+  public:
+    class Loan {
+      public:
+        Loan(ScratchPool &pool, size_t size);
+        Loan(const Loan &) = delete;
+        Loan &operator=(const Loan &) = delete;
+        ~Loan();
+        uint8_t *get() const { return memory_.get(); }
+        size_t size() const { return size_; }
+
+      private:
+        ScratchPool &pool_;
+        Memory memory_;
+        size_t size_, held_;
+    };
+
+  private:
+    struct Block {
+        Memory memory;
+        size_t size;
+    };
+    std::mutex mutex_;
+    std::vector<Block> idle_;
+};
+
 // ---- model.cpp ----
 
 class Model {
@@ -81,8 +110,10 @@ class Model {
     const pico_model_info &info() const { return info_; }
     const char *kernels() const { return kernels_; }
     nb::object scale_indices(nb::object z, nb::object levels) const;
+    ScratchPool &scratch() const { return scratch_; }
 
   private:
+    mutable ScratchPool scratch_;
     Memory memory_;
     const pico_model *model_ = nullptr;
     pico_model_info info_{};

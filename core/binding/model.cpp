@@ -86,7 +86,7 @@ nb::object Model::scale_indices(nb::object z, nb::object levels) const {
         nb::gil_scoped_release released;
         size_t scratch_size = 0;
         pico_scale_memory(model_, &scratch_size);
-        Memory scratch = allocate(scratch_size);
+        const ScratchPool::Loan scratch(scratch_, scratch_size);
         for (size_t i = 0; i < n && status == PICO_OK; i++) {
             status = pico_scale_indices(model_, level[i], &tensors.items[i], out.data() + i * tile_size,
                                         scratch.get(), scratch_size, &fault);

@@ -121,7 +121,8 @@ class Encoder {
             size_t scratch_size = 0, capacity = 0, size = 0;
             status = pico_encode_memory(model_->get(), &file_.grid, &file_.layout, &scratch_size, &capacity);
             if (status == PICO_OK) {
-                Memory scratch = allocate(scratch_size), out = allocate(capacity);
+                ScratchPool &pool = model_->scratch();
+                const ScratchPool::Loan scratch(pool, scratch_size), out(pool, capacity);
                 status = pico_encode_stream(model_->get(), &file_.grid, &file_.layout, file_.levels, g.stream,
                                             skip_, z_tensors.items.data(), y_tensors.items.data(),
                                             scratch.get(), scratch_size, out.get(), capacity, &size, &fault);
@@ -202,7 +203,7 @@ class Decoder {
             nb::gil_scoped_release released;
             size_t scratch_size = 0;
             pico_decode_memory(model_->get(), &scratch_size);
-            Memory scratch = allocate(scratch_size);
+            const ScratchPool::Loan scratch(model_->scratch(), scratch_size);
             status = pico_decode_stream(model_->get(), data, size, &image->header, g.stream,
                                         &image->streams[g.stream], z_tensors.items.data(),
                                         y_tensors.items.data(), scratch.get(), scratch_size, &fault);
