@@ -54,20 +54,21 @@ class PicoConfig:
 
 
 PRESETS: dict[str, PicoConfig] = {
+    # 256 of the 768 numbers of a 16×16 cell of RGB: 160 capped the PSNR on Kodak at 35 dB.
     "pico-s": PicoConfig(
         name="pico-s",
-        encoder_channels=(32, 64, 160),
+        encoder_channels=(48, 96, 256),
         encoder_depths=(2, 2, 3),
-        decoder_channels=(32, 64, 160),
+        decoder_channels=(48, 96, 256),
         decoder_depths=(2, 2, 3),
-        expand_e=1.0,
-        expand_f=1.0,
-        latent_channels=160,
+        expand_e=0.5,
+        expand_f=0.5,
+        latent_channels=256,
         hyper_channels=96,
         hyper_depth=1,
         prior_channels=128,
         context_channels=128,
-        scale_channels=96,
+        scale_channels=72,
     ),
     "pico": PicoConfig(
         name="pico",

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from tiny_codec import flat_blocks
 
 from pico_deploy.conformance.levels import anchor_levels
-from pico_deploy.errors import InputError, UsageError
+from pico_deploy.errors import InputError, OutputError, UsageError
 from pico_deploy.evaluation.bundle_coder import BundleCoder
 from pico_deploy.evaluation.run import Job, evaluate, read_rgb
 from pico_deploy.runtime.session import Session
@@ -54,8 +55,6 @@ def test_second_run_takes_everything_from_the_cache(
 
 
 def test_other_bundle_is_another_entry_of_the_cache(job: Job, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     from tiny_codec import write_tiny_bundle
 
     first = evaluate(job)
@@ -66,8 +65,6 @@ def test_other_bundle_is_another_entry_of_the_cache(job: Job, tmp_path: Path) ->
 
 
 def test_what_does_not_touch_the_figures_is_no_other_entry(job: Job, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     first = evaluate(job)
     again = job.bundle.parent / "again.bundle"
     shutil.copytree(job.bundle, again)
@@ -82,9 +79,22 @@ def test_what_does_not_touch_the_figures_is_no_other_entry(job: Job, tmp_path: P
     assert other.identities["tiny"] != first.identities["tiny"]
 
 
-def test_impossible_levels_peers_and_folders_are_refused(job: Job, tmp_path: Path) -> None:
-    from dataclasses import replace
+def test_folder_that_cannot_be_made_is_found_before_anything_is_coded(
+    job: Job, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    coded: list[str] = []
+    with pytest.raises(OutputError, match="cannot write"):
+        evaluate(
+            replace(job, out=tmp_path / "file" / "out", cache=tmp_path / "cache"),
+            lambda done, total, what: coded.append(what),
+        )
+    assert not coded
+    found = evaluate(replace(job, out=tmp_path / "new" / "out", cache=tmp_path / "cache"))
+    assert found.samples and (tmp_path / "new" / "out").is_dir()
 
+
+def test_impossible_levels_peers_and_folders_are_refused(job: Job, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="0…10"):
         evaluate(replace(job, levels=(11,)))
     with pytest.raises(UsageError, match="jpeg, webp"):
@@ -99,8 +109,6 @@ def test_impossible_levels_peers_and_folders_are_refused(job: Job, tmp_path: Pat
 def test_what_cannot_run_is_named_with_its_reason_and_the_rest_goes_on(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
     from pico_deploy.errors import MissingDependencyError
     from pico_deploy.evaluation.metrics import METRICS
     from pico_deploy.evaluation.peers import PEERS
@@ -120,8 +128,6 @@ def test_what_cannot_run_is_named_with_its_reason_and_the_rest_goes_on(
 def test_peers_are_taken_from_a_shared_cache_when_the_bundle_changed(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
     from tiny_codec import write_tiny_bundle
 
     from pico_deploy.evaluation.coders import PillowCoder
