@@ -149,5 +149,7 @@ def test_environment_reaches_the_app_as_json(iphone: Iphone) -> None:
 
 
 def test_target_that_measures_nothing_names_those_that_do() -> None:
-    with pytest.raises(UsageError, match=r"these measure: host, local, emulated, adb, adb-app, xctest"):
+    with pytest.raises(
+        UsageError, match=r"these measure: host, local, emulated, adb, adb-app, xctest"
+    ):
         registry.plan("devicectl:x", None)  # type: ignore[arg-type]
