@@ -7,6 +7,9 @@ wording.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 
 def last_line(text: str, otherwise: str = "it said nothing") -> str:
     """Return the last line of what a program wrote, or ``otherwise``: its words, for a message."""
@@ -19,6 +22,15 @@ class PicoError(Exception):
 
     code = "error"
     exit_code = 1
+
+
+def run_script(main: Callable[[], object]) -> None:
+    """Run the body of a script; an error ends it with one line on stderr and its exit code."""
+    try:
+        main()
+    except PicoError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
 
 
 class UsageError(PicoError):

@@ -30,6 +30,14 @@ def cannot_write(destination: Path, reason: OSError) -> OutputError:
     )
 
 
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it, if they are not there; raises ``OutputError``."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
 @contextmanager
 def new_file(destination: Path) -> Iterator[Path]:
     """Yield a temporary path; rename it to ``destination`` on success, delete it on any failure.

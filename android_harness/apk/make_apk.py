@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import io
 import shutil
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -19,7 +18,7 @@ from apk_archive import misaligned, write_zip
 from apk_library import ABIS, HERE, MIN_SDK, NAME, build, run
 
 from pico_deploy.conformance.vector_set import VectorSet
-from pico_deploy.errors import MissingDependencyError, PicoError
+from pico_deploy.errors import MissingDependencyError, run_script
 from targets.programs import BuildError
 
 ROOT = HERE.parents[1]
@@ -128,8 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except PicoError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)
+    run_script(main)

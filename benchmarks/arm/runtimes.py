@@ -6,7 +6,6 @@ minutes, because it makes the AArch64 system and converts the conformance model 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from PIL import Image
@@ -18,7 +17,7 @@ from pico_deploy.conformance.heat_map import table, write_side_by_side
 from pico_deploy.conformance.images import photo_like, text_like
 from pico_deploy.conformance.summary import verdict_line
 from pico_deploy.conformance.verify import Job, verify_bundle
-from pico_deploy.errors import PicoError
+from pico_deploy.errors import run_script
 from pico_deploy.runtime.backend import BackendOptions
 
 MODEL = Path(__file__).resolve().parents[2] / "conformance/model/conformance.safetensors"
@@ -52,8 +51,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except PicoError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)
+    run_script(main)

@@ -120,7 +120,7 @@ std::vector<uint8_t> read_levels(nb::handle levels, size_t n) {
 // More than this is not kept: as many buffers as a pipeline has threads.
 static constexpr size_t kept_blocks = 8;
 
-ScratchPool::Loan::Loan(ScratchPool &pool, size_t size) : pool_(pool), size_(size), held_(size) {
+ScratchPool::Loan::Loan(ScratchPool &pool, size_t size) : pool_(pool), held_(size) {
     {
         std::lock_guard<std::mutex> locked(pool_.mutex_);
         for (Block &block : pool_.idle_) {

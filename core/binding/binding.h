@@ -83,12 +83,11 @@ class ScratchPool {
         Loan &operator=(const Loan &) = delete;
         ~Loan();
         uint8_t *get() const { return memory_.get(); }
-        size_t size() const { return size_; }
 
       private:
         ScratchPool &pool_;
         Memory memory_;
-        size_t size_, held_;
+        size_t held_;
     };
 
   private:

@@ -76,13 +76,17 @@ def train(
     from pico_deploy.training.sources import open_photos
     from pico_deploy.training.team import join_team
 
-    console = Console(stderr=True)
     settings = load_config(config)
+    team = join_team(settings.batch, device)
+    console = Console(stderr=True, quiet=not team.leads)
+    if not team.leads:
+        team.wait()  # what the leading process finds in the photos need not be looked for again
     photos = open_photos(
         settings, data, pack, text, None if finish else masks or run / "text-masks.npz",
         console.print,
     )  # fmt: skip
-    team = join_team(settings.batch, device)
+    if team.leads:
+        team.wait()
     trainer = Trainer(settings, photos, run, device, init_from, team)
     if trainer.resume():
         console.print(f"resumed at step {trainer.step}")
@@ -90,7 +94,7 @@ def train(
         trainer.compile()
     if not finish:
         end = time.monotonic() + 60 * (max_minutes if max_minutes is not None else float("inf"))
-        with StepProgress("train") as bar, stop_after_step() as stopped:
+        with StepProgress("train", quiet=not team.leads) as bar, stop_after_step() as stopped:
             trainer.fit(
                 lambda p: bar.step(p.step, p.steps, str(p)),
                 lambda: bool(stopped) or time.monotonic() >= end,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pico_deploy.errors import MissingDependencyError, PicoError, last_line
+from pico_deploy.errors import MissingDependencyError, PicoError, last_line, run_script
 
 Cpu = Literal["cortex-a53", "cortex-a76"]
 VERSIONS = {"onnxruntime": "1.31.1", "numpy": "2.4.6", "ai_edge_litert": "2.3.0"}
@@ -151,8 +151,4 @@ def _run(*command: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        sys.stdout.write(f"{make()}\n")
-    except PicoError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)
+    run_script(lambda: sys.stdout.write(f"{make()}\n"))

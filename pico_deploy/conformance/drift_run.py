@@ -10,7 +10,7 @@ from pico_deploy.conformance.drift_report import DriftReport, plot, table
 from pico_deploy.conformance.images import noise, photo_like, text_like
 from pico_deploy.conformance.levels import anchor_levels
 from pico_deploy.conformance.thresholds import thresholds
-from pico_deploy.outputs import write_bytes
+from pico_deploy.outputs import make_folder, write_bytes
 from pico_deploy.runtime.backend import BackendOptions
 from pico_deploy.runtime.session import Session
 
@@ -35,7 +35,7 @@ def measure_drift(
             Picture("noise", noise(side, side), levels[0]),
         )
         report = drift(session, pictures, options, progress=progress)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_bytes(folder / "drift.json", report.model_dump_json(indent=1).encode() + b"\n")
     write_bytes(folder / "drift.md", table(report).encode())
     write_bytes(folder / "drift.png", plot(report, thresholds()))

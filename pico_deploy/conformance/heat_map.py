@@ -10,7 +10,7 @@ import numpy as np
 
 from pico_deploy.conformance.verification import Verification
 from pico_deploy.errors import MissingDependencyError, UsageError
-from pico_deploy.outputs import write_bytes
+from pico_deploy.outputs import make_folder, write_bytes
 
 EQUAL_DB = 100.0
 """Where the colours end: nothing that is not equal comes near it with 8-bit pixels of this size."""
@@ -82,7 +82,7 @@ def heat_map(found: Verification) -> bytes:
 def write_side_by_side(found: Verification, folder: Path) -> None:
     """Write ``side-by-side.json``, ``.md`` and ``.png`` into ``folder``; raises ``OutputError``."""
     picture, text = heat_map(found), table(found)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_bytes(folder / "side-by-side.json", found.model_dump_json(indent=1).encode() + b"\n")
     write_bytes(folder / "side-by-side.md", text.encode())
     write_bytes(folder / "side-by-side.png", picture)

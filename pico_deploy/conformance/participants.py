@@ -87,9 +87,7 @@ CodecFactory = Callable[[Session, BackendOptions], WholeCodec]
 
 
 @dataclass(frozen=True)
-class PartEncoder:
-    """``analysis`` on a runtime; the core of this machine codes."""
-
+class _Part:
     session: Session
     variant: Variant
 
@@ -97,6 +95,10 @@ class PartEncoder:
     def name(self) -> str:
         """``runtime/precision``."""
         return self.variant.name
+
+
+class PartEncoder(_Part):
+    """``analysis`` on a runtime; the core of this machine codes."""
 
     def encode(self, pixels: Pixels, level: int) -> tuple[bytes, Symbols]:
         """See ``Encoder``."""
@@ -106,17 +108,8 @@ class PartEncoder:
         return data, seen.tiles
 
 
-@dataclass(frozen=True)
-class PartDecoder:
+class PartDecoder(_Part):
     """The core of this machine decodes; ``synthesis`` on a runtime."""
-
-    session: Session
-    variant: Variant
-
-    @property
-    def name(self) -> str:
-        """``runtime/precision``."""
-        return self.variant.name
 
     @property
     def runtime(self) -> str:

@@ -19,7 +19,7 @@ from pico_deploy.evaluation.equal_size import SETTINGS, Sized, at_setting, at_si
 from pico_deploy.evaluation.metrics import METRICS, Metric
 from pico_deploy.evaluation.peers import PEERS
 from pico_deploy.evaluation.result import NotRun, available
-from pico_deploy.outputs import write_bytes
+from pico_deploy.outputs import make_folder, write_bytes
 from pico_deploy.runtime.backend import BackendOptions
 from pico_deploy.runtime.session import Session
 
@@ -72,7 +72,7 @@ def write_page(
     identities = [ours.identity, *(peer.identity for peer in peers.values())]
     names = [ours.name, *(peer.name for peer in peers.values())]
     paths = []
-    (out / "pictures").mkdir(parents=True, exist_ok=True)
+    make_folder(out / "pictures")
     for entry in shown:
         path = out / "pictures" / f"compare-{entry.crop.name}.webp"
         write_bytes(path, _sheet(entry))

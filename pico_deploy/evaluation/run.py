@@ -22,7 +22,7 @@ from pico_deploy.evaluation.peers import PEERS
 from pico_deploy.evaluation.points import Progress, samples
 from pico_deploy.evaluation.result import Evaluation, NotRun, available
 from pico_deploy.evaluation.summary import LOW_RATE, difference
-from pico_deploy.outputs import cannot_write
+from pico_deploy.outputs import make_folder
 from pico_deploy.runtime.backend import BackendOptions
 from pico_deploy.runtime.photo import open_photo
 from pico_deploy.runtime.session import Session
@@ -60,10 +60,7 @@ def evaluate(job: Job, progress: Progress = lambda done, total, what: None) -> E
     """
     not_run: list[NotRun] = []
     photos = photos_in(job.images)
-    try:  # now, not when hours of coding are done
-        job.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(job.out, error) from error
+    make_folder(job.out)  # now, not when hours of coding are done
     peers = list(available(_chosen(job.peers, PEERS, "peer"), not_run).values())
     wanted = _chosen(("psnr", *job.metrics) if job.metrics else (), METRICS, "metric")
     with Session.open(job.bundle) as session:

@@ -3,7 +3,7 @@ resume."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,13 +133,13 @@ class CropSampler:
         return self.batch_masked(step, size)[0]
 
     def batch_masked(
-        self, step: int, size: int, part: range | None = None
+        self, step: int, size: int, part: Iterable[int] | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """The batch, and where it has text, ``float32 [size, 1, crop, crop]``, 1 inside.
 
         With ``part`` only these samples of the batch.
         """
-        drawn = [self.draw_masked(step * size + i) for i in part or range(size)]
+        drawn = [self.draw_masked(step * size + i) for i in (range(size) if part is None else part)]
         pixels = torch.from_numpy(np.stack([patch for patch, _ in drawn])).permute(0, 3, 1, 2)
         masks = [mask for _, mask in drawn if mask is not None]
         found = torch.from_numpy(np.stack(masks))[:, None].float() if masks else None

@@ -63,6 +63,11 @@ class Team:
         """Whether ``flag`` is set in any process; the same answer in all of them."""
         return flag if self.size == 1 else self.means([float(flag)])[0] > 0
 
+    def wait(self) -> None:
+        """Go on when every process is here."""
+        if self.size > 1:
+            dist.barrier()
+
     def same(self, value: Tensor) -> None:
         """Overwrite ``value`` by that of the leading process."""
         if self.size > 1:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import segno
 
-from pico_deploy.errors import OutputError
 from pico_deploy.measure.protocol import Job
 from pico_deploy.measure.result import Failure, Provenance, Result
 from pico_deploy.measure.store import save
+from pico_deploy.outputs import make_folder
 from pico_deploy.runtime.session import Session
 from targets.web.app import make_app
 from targets.web.built_page import page_folder
@@ -66,7 +66,7 @@ def serve(job: Job, offer: Offer, hear: Callable[[Heard], None]) -> None:
     served there, ``OutputError``, ``BundleError``, ``InputError``.
     """
     page = page_folder()
-    _make_folder(offer.folder)
+    make_folder(offer.folder)
     host = offer.host or lan_address()
     heard: queue.Queue[Heard | None] = queue.Queue()
     with Session.open(job.bundle) as session, tempfile.TemporaryDirectory() as secret:
@@ -95,13 +95,6 @@ def serve(job: Job, offer: Offer, hear: Callable[[Heard], None]) -> None:
                 hear(event)
                 if offer.once and isinstance(event, Stored):
                     return
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
 
 
 def _link(url: str) -> Link:

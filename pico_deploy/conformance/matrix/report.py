@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from pico_deploy.conformance.matrix.result import CellResult, Matrix
-from pico_deploy.outputs import write_bytes
+from pico_deploy.outputs import make_folder, write_bytes
 
 JSON_FILE = "matrix.json"
 HTML_FILE = "matrix.html"
@@ -27,7 +27,7 @@ _STYLE = (
 
 def write_report(matrix: Matrix, folder: Path) -> None:
     """Write ``matrix.json`` and ``matrix.html`` into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_bytes(folder / JSON_FILE, matrix.model_dump_json(indent=1).encode() + b"\n")
     write_bytes(folder / HTML_FILE, html(matrix).encode())
 
