@@ -14,7 +14,7 @@ from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import CheckpointError
 from pico_deploy.training.calibrate import calibrate
 from pico_deploy.training.data import CropSampler
-from pico_deploy.training.finalise import finalise
+from pico_deploy.training.finalise import MANTISSA_BITS, finalise, round_weight
 
 
 @pytest.fixture
@@ -68,11 +68,25 @@ def test_a_trained_pico_is_a_codec_with_the_parts_of_the_design(weights) -> None
 
 
 def test_weights_are_finalised_as_they_ship(network, weights) -> None:
-    """Calibration sees the fp16-rounded weights, not the ones training ended with."""
+    """Calibration sees the rounded weights, not the ones training ended with."""
     shipped = TrainedPico.load(weights).network.state_dict()
     for name, value in network.state_dict().items():
         if not name.startswith("scale_decoders.linear."):  # fitted at the end
-            assert torch.equal(shipped[name], value.half().float()), name
+            assert torch.equal(shipped[name], round_weight(value)), name
+
+
+def test_a_weight_keeps_the_promised_bits_and_no_more() -> None:
+    values = torch.cat([torch.randn(5000), torch.tensor([0.0, -0.0, 1.0, -1.5, 6e-8, 3e-5])])
+    found = round_weight(values)
+    mantissa, exponent = torch.frexp(found.double())
+    steps = mantissa * 2 ** (MANTISSA_BITS + 1)
+    assert torch.equal(steps, steps.round())
+    assert not torch.equal(found, values.half().float()), "fp16 alone keeps more"
+    normal = values.abs() > 2.0**-14
+    error = (found - values).double().abs()[normal]
+    # Half a step, and a quarter of that from rounding to fp16 first.
+    assert (error <= 1.26 * 2.0 ** (exponent[normal].double() - 2 - MANTISSA_BITS)).all()
+    assert torch.equal(round_weight(found), found)
 
 
 def test_calibration_counts_every_anchor(network, photos) -> None:
