@@ -1,4 +1,4 @@
-/* What the x86 decoders of rANS share. */
+/* What the x86 kernels of rANS share. */
 #ifndef PICO_X86_RANS_H
 #define PICO_X86_RANS_H
 
@@ -12,6 +12,15 @@ SSE41 static inline __m128i load_four(const uint32_t *table, __m128i at) {
     const __m128i a = _mm_insert_epi32(_mm_cvtsi32_si128((int)table[(uint32_t)low]), (int)table[low >> 32], 1);
     const __m128i b = _mm_insert_epi32(_mm_cvtsi32_si128((int)table[(uint32_t)high]), (int)table[high >> 32], 1);
     return _mm_unpacklo_epi64(a, b);
+}
+
+/* Entries of four symbols, every other one of eight, by scalar loads as well: a gather of them is slower. */
+AVX2 static inline __m256i load_alternate(const rans_entry *table, const uint16_t *at) {
+    const __m128i *entry[4];
+    for (size_t i = 0; i < 4; i++) entry[i] = (const __m128i *)(table + at[2 * i]);
+    const __m128i low = _mm_unpacklo_epi64(_mm_loadl_epi64(entry[0]), _mm_loadl_epi64(entry[1]));
+    const __m128i high = _mm_unpacklo_epi64(_mm_loadl_epi64(entry[2]), _mm_loadl_epi64(entry[3]));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 
 #endif

@@ -105,12 +105,9 @@ AVX2 static inline void put_words(__m256i x, uint32_t full, uint8_t **word) {
 AVX2 static inline __m256i encode_vector(__m256i x, rans_writer *writer, const rans_entry *table,
                                          const uint8_t *rows, const int8_t *values) {
     const __m128i value = _mm_xor_si128(_mm_loadl_epi64((const __m128i *)values), _mm_set1_epi8(-128)); /* + 128 */
-    const __m256i at = _mm256_or_si256(_mm256_slli_epi32(load_bytes_as_lanes(rows), 8), _mm256_cvtepu8_epi32(value));
-
-    const long long *entries = (const long long *)(const void *)table;
-    const __m256i even =
-        _mm256_i64gather_epi64(entries, _mm256_and_si256(at, _mm256_set1_epi64x(0xFFFF)), 8);
-    const __m256i odd = _mm256_i64gather_epi64(entries, _mm256_srli_epi64(at, 32), 8);
+    uint16_t at[WIDTH]; /* row << 8 | value */
+    _mm_storeu_si128((__m128i *)at, _mm_unpacklo_epi8(value, _mm_loadl_epi64((const __m128i *)rows)));
+    const __m256i even = load_alternate(table, at), odd = load_alternate(table, at + 1);
     const __m256i fields = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
 
     uint32_t escapes = top_bits(_mm256_slli_epi32(fields, 6)); /* ENTRY_ESCAPE is bit 25 */

@@ -1,6 +1,6 @@
 /* Interleaved rANS, AVX-512: sixteen lanes a vector. */
 #include "../rans_step.h"
-#include "../x86.h"
+#include "../x86_rans.h"
 
 #ifdef PICO_X86
 
@@ -63,16 +63,21 @@ AVX512 int avx512_rans_decode(rans_reader *reader, const coding_tables *tables, 
     }
 }
 
+AVX512 static inline __m512i both_halves(__m256i low, __m256i high) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
 /* Sixteen symbols, last lane first. Entries are fetched as two vectors of eight: those of the even lanes and
  * those of the odd ones, which is how 32-bit lanes are multiplied. */
 AVX512 static inline __m512i encode_vector(__m512i x, rans_writer *writer, const rans_entry *table,
                                            const uint8_t *rows, const int8_t *values) {
     const __m128i value = _mm_xor_si128(_mm_loadu_si128((const __m128i *)values), _mm_set1_epi8(-128)); /* + 128 */
-    const __m512i row = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)rows));
-    const __m512i at = _mm512_or_si512(_mm512_slli_epi32(row, 8), _mm512_cvtepu8_epi32(value));
-
-    const __m512i even = _mm512_i64gather_epi64(_mm512_and_si512(at, _mm512_set1_epi64(0xFFFF)), table, 8);
-    const __m512i odd = _mm512_i64gather_epi64(_mm512_srli_epi64(at, 32), table, 8);
+    const __m128i row = _mm_loadu_si128((const __m128i *)rows);
+    uint16_t at[WIDTH]; /* row << 8 | value */
+    _mm_storeu_si128((__m128i *)at, _mm_unpacklo_epi8(value, row));
+    _mm_storeu_si128((__m128i *)(at + 8), _mm_unpackhi_epi8(value, row));
+    const __m512i even = both_halves(load_alternate(table, at), load_alternate(table, at + 8));
+    const __m512i odd = both_halves(load_alternate(table, at + 1), load_alternate(table, at + 9));
     const __m512i fields = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
 
     uint32_t escapes = _mm512_test_epi32_mask(fields, _mm512_set1_epi32(ENTRY_ESCAPE));
