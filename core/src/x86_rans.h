@@ -14,12 +14,15 @@ SSE41 static inline __m128i load_four(const uint32_t *table, __m128i at) {
     return _mm_unpacklo_epi64(a, b);
 }
 
+SSE41 static inline __m128i load_pair(const rans_entry *first, const rans_entry *second) {
+    return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)first),
+                              _mm_loadl_epi64((const __m128i *)second));
+}
+
 /* Entries of four symbols, every other one of eight, by scalar loads as well: a gather of them is slower. */
 AVX2 static inline __m256i load_alternate(const rans_entry *table, const uint16_t *at) {
-    const __m128i *entry[4];
-    for (size_t i = 0; i < 4; i++) entry[i] = (const __m128i *)(table + at[2 * i]);
-    const __m128i low = _mm_unpacklo_epi64(_mm_loadl_epi64(entry[0]), _mm_loadl_epi64(entry[1]));
-    const __m128i high = _mm_unpacklo_epi64(_mm_loadl_epi64(entry[2]), _mm_loadl_epi64(entry[3]));
+    const __m128i low = load_pair(table + at[0], table + at[2]);
+    const __m128i high = load_pair(table + at[4], table + at[6]);
     return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 

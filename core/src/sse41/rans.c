@@ -111,10 +111,8 @@ SSE41 static inline __m128i encode_vector(__m128i x, rans_writer *writer, const 
                                           const uint8_t *rows, const int8_t *values) {
     __m128i pair[2];
     for (size_t p = 0; p < 2; p++) {
-        const rans_entry *first = entry_at(table, rows[2 * p], values[2 * p]);
-        const rans_entry *second = entry_at(table, rows[2 * p + 1], values[2 * p + 1]);
-        pair[p] = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)first),
-                                     _mm_loadl_epi64((const __m128i *)second));
+        pair[p] = load_pair(entry_at(table, rows[2 * p], values[2 * p]),
+                            entry_at(table, rows[2 * p + 1], values[2 * p + 1]));
     }
     const __m128 low = _mm_castsi128_ps(pair[0]), high = _mm_castsi128_ps(pair[1]);
     const __m128i reciprocal = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
