@@ -58,6 +58,10 @@ def train(
     finalise: Annotated[
         bool, typer.Option(help="At the end, calibrate the integers and write the weights.")
     ] = True,
+    entropy_from: Annotated[
+        Path | None,
+        typer.Option(help="Keep the entropy models of this .safetensors: only synthesis learned."),
+    ] = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Train no further; write the best weights so far.")
     ] = False,
@@ -76,6 +80,11 @@ def train(
     from pico_deploy.training.sources import open_photos
     from pico_deploy.training.team import join_team
 
+    kept = None
+    if entropy_from is not None:
+        from pico_deploy.codecs.trained import TrainedPico
+
+        kept = TrainedPico.load(entropy_from)
     settings = load_config(config)
     team = join_team(settings.batch, device)
     console = Console(stderr=True, quiet=not team.leads)
@@ -104,7 +113,9 @@ def train(
     if team.leads and (finish or (finalise and trainer.step >= settings.steps)):
         codec, step = trainer.best_codec()
         console.print(f"finishing the weights of step {step}")
-        weights = finalising.finalise(codec, photos, run / f"{settings.preset}.safetensors")
+        weights = finalising.finalise(
+            codec, photos, run / f"{settings.preset}.safetensors", entropy_from=kept
+        )
         if (run / LOG_FILE).exists():
             curves.plot(run / LOG_FILE, run / "curves.png")
         console.print(f"weights: {weights}")

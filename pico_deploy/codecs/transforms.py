@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pico_deploy.codecs.config import PicoConfig
-from pico_deploy.codecs.layers import ConvScale, LevelScale, chain
+from pico_deploy.codecs.layers import ConvScale, LevelScale, chain, trunk
 from pico_deploy.codecs.resampling import Down, Up
 
 
@@ -46,10 +46,9 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor, anchors: Tensor) -> Tensor:
         """``x [N, 3, H, W]`` in 0…1 → latent."""
         for down, stage, scale in zip(self.down, self.stage, self.scale, strict=True):
-            x = stage(down(x))
-            x = x if isinstance(scale, nn.Identity) else scale(x, anchors)
-        latent: Tensor = self.gain(self.head(x), anchors)
-        return latent
+            x = stage(trunk(down, x))
+            x = x if isinstance(scale, nn.Identity) else trunk(scale, x, anchors)
+        return trunk(self.gain, trunk(self.head, x), anchors)
 
 
 class Decoder(nn.Module):
@@ -87,11 +86,11 @@ class Decoder(nn.Module):
 
     def forward(self, latent: Tensor, anchors: Tensor) -> Tensor:
         """Latent → ``[N, 3, H, W]``, nominally 0…1, not clamped."""
-        x: Tensor = self.head(self.gain(latent, anchors))
+        x = trunk(self.head, trunk(self.gain, latent, anchors))
         for stage, scale, up in zip(self.stage, self.scale, self.up, strict=True):
             x = stage(x)
-            x = x if isinstance(scale, nn.Identity) else scale(x, anchors)
-            x = up(x)
+            x = x if isinstance(scale, nn.Identity) else trunk(scale, x, anchors)
+            x = trunk(up, x)
         return x
 
 

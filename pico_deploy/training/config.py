@@ -23,6 +23,7 @@ class PerceptualConfig(BaseModel):
         default=1.0, gt=0, le=1, description="share of a batch that LPIPS sees, by turns"
     )
     ms_ssim: float = Field(default=0, ge=0)
+    ssimulacra2: float = Field(default=0, ge=0)
     tiling: float = Field(default=0, ge=0)
     text: float = Field(default=0, ge=0)
     gan: float = Field(default=0, ge=0)
@@ -73,11 +74,21 @@ class TrainConfig(BaseModel):
     holdout_every: int = Field(
         default=40, gt=1, description="every n-th photo is for validation only"
     )
+    train_only: tuple[str, ...] = Field(
+        default=(), description="shell patterns of the parameters that learn; empty: all"
+    )
     perceptual: PerceptualConfig = PerceptualConfig()
 
     def identity(self) -> dict[str, object]:
         """Fields that must not change between the parts of one run."""
-        return self.model_dump(exclude={"steps", "decay_steps", "log_every", "validate_every"})
+        free = {"steps", "decay_steps", "log_every", "validate_every"}
+        fields = self.model_dump(exclude=free)
+        # Runs begun before these fields existed have none of them in their states.
+        if not self.train_only:
+            del fields["train_only"]
+        if not self.perceptual.ssimulacra2:
+            del fields["perceptual"]["ssimulacra2"]
+        return fields
 
 
 def load_config(path: Path) -> TrainConfig:

@@ -8,6 +8,7 @@ so no later step depends on the machine.
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from pico_deploy.entropy.model import EntropyModel, Layer, Upsample, ZTables
 from pico_deploy.entropy.quantise import FloatLayer, quantise
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.entropy.tables import blend
+from pico_deploy.errors import CheckpointError
 from pico_deploy.training.calibrate import (
     Calibration,
     calibrate,
@@ -48,6 +50,9 @@ BANKS: dict[ScaleShape, int] = {"conv": 1, "linear": 8}
 # Of the ten that fp16 has: an error of at most 2⁻⁹ of a weight, far below what int8 takes, and
 # files that deflate makes a tenth smaller.
 MANTISSA_BITS = 8
+# Rounding what multiplies or shifts whole channels would shift whole pictures: these few keep all
+# bits of fp16.
+CHANNELWISE = {"bias", "scale_in", "scale_out", "log_scale", "z_log_scale"}
 # Observations that every value of z is granted beforehand, so that none is impossible.
 Z_PRIOR = 0.02
 
@@ -117,8 +122,25 @@ def round_weight(weight: Tensor) -> Tensor:
 
 def _round_weights(network: PicoCodec) -> None:
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.copy_(round_weight(parameter))
+        for name, parameter in network.named_parameters():
+            whole = name.rsplit(".", 1)[-1] in CHANNELWISE
+            parameter.copy_(parameter.half() if whole else round_weight(parameter))
+
+
+def _same_symbols(network: PicoCodec, other: TrainedPico) -> None:
+    """Refuse weights that differ before the symbols: all but those of the synthesis transform."""
+    if dataclasses.replace(network.config, name=other.config.name) != other.config:
+        raise CheckpointError(
+            f"{other.name} is of another configuration than {network.config.name}: its entropy "
+            "model cannot be kept"
+        )
+    theirs = other.network.state_dict()
+    for name, value in network.state_dict().items():
+        if not name.startswith("decoder.") and not torch.equal(value, theirs[name]):
+            raise CheckpointError(
+                f"{name} is not that of {other.name}, so the symbols differ: its entropy model "
+                "cannot be kept; train with train_only = ['decoder.*'], or calibrate anew"
+            )
 
 
 def finalise(
@@ -128,17 +150,23 @@ def finalise(
     report: Callable[[int, int], None] = lambda done, total: None,
     crops: int = CALIBRATION_CROPS,
     linear_steps: int = LINEAR_STEPS,
+    entropy_from: TrainedPico | None = None,
 ) -> Path:
     """Round ``network``, calibrate on ``crops`` crops of the training photos, write
     ``weights``.
 
     The linear scale decoder is fitted to the same symbols. Photos smaller than a tile are passed
-    over. Returns ``weights``; the configuration goes beside
-    it.
+    over. With ``entropy_from`` nothing is calibrated: its integer entropy models are kept, and with
+    them the streams. Returns ``weights``; the configuration goes beside it. Raises
+    ``CheckpointError`` when ``network`` makes other symbols than ``entropy_from``.
     """
     config = network.config
     rounded = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
     _round_weights(rounded)
+    if entropy_from is not None:
+        _same_symbols(rounded, entropy_from)
+        TrainedPico(config, rounded, entropy_from.entropy_models).save(weights)
+        return weights
     large = tuple(p for p in photos.train if min(p.shape[:2]) >= config.tile)
     sampler = CropSampler(
         Photos(large, (), (), ()),

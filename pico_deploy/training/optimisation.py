@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from torch import Tensor
 
 from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.errors import UsageError
 from pico_deploy.training.config import TrainConfig
 
 SCALE_RATE = 0.2
@@ -19,6 +22,22 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     if remaining < config.decay_steps:
         rate *= 0.5 - 0.5 * math.cos(math.pi * remaining / config.decay_steps)
     return rate
+
+
+def freeze(codec: PicoCodec, train_only: Sequence[str]) -> None:
+    """Let only the parameters learn whose names match one of the shell patterns ``train_only``;
+    all of them when there is none.
+
+    Raises ``UsageError`` naming a pattern that matches nothing that could learn.
+    """
+    if not train_only:
+        return
+    able = {name: p for name, p in codec.named_parameters() if p.requires_grad}
+    for pattern in train_only:
+        if not any(fnmatchcase(name, pattern) for name in able):
+            raise UsageError(f"train_only: no parameter of {codec.config.name} matches {pattern!r}")
+    for name, parameter in able.items():
+        parameter.requires_grad_(any(fnmatchcase(name, pattern) for pattern in train_only))
 
 
 def parameter_groups(codec: PicoCodec) -> list[dict[str, object]]:

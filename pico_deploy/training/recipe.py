@@ -25,7 +25,7 @@ from pico_deploy.training.data import CropSampler, Photos
 from pico_deploy.training.initialise import initialise
 from pico_deploy.training.journal import Journal, Progress, StepResult
 from pico_deploy.training.objective import balance, level_lambda, simulate
-from pico_deploy.training.optimisation import learning_rate, parameter_groups
+from pico_deploy.training.optimisation import freeze, learning_rate, parameter_groups
 from pico_deploy.training.parts import read_facts, read_parts, write_parts
 from pico_deploy.training.perceptual.terms import PerceptualTerms
 from pico_deploy.training.start import BEST, STATE, load_weights
@@ -79,6 +79,7 @@ class Trainer:
             team.same(value)
         self.averaged = PicoCodec(PRESETS[config.preset]).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.codec.state_dict())
+        freeze(self.codec, config.train_only)
         self.optimiser = torch.optim.Adam(parameter_groups(self.codec), fused=True)
         self.terms = PerceptualTerms(config.perceptual, config.crop, self.codec.config.border)
         self.terms.to(device)
@@ -189,6 +190,11 @@ class Trainer:
         if out.linear_y_bits is not None:
             total = total + (counts * out.linear_y_bits).mean() / pixels
         self._finite(total, "loss", levels)
+        if not total.requires_grad:
+            raise TrainingError(
+                f"nothing of train_only is in the loss of step {self.step}; "
+                "with the linear scale decoder alone, set linear_every = 1"
+            )
         with clock.phase("backward"):
             for group in self.optimiser.param_groups:
                 group["lr"] = learning_rate(config, self.step) * group["factor"]

@@ -29,7 +29,7 @@ class LevelResult:
 
 @dataclass(frozen=True)
 class Validation:
-    """Every second anchor level; ``pairs``: original and decoded crops for the eye."""
+    """Every anchor level; ``pairs``: original and decoded crops for the eye."""
 
     levels: tuple[LevelResult, ...]
     pairs: tuple[tuple[Tensor, Tensor], ...]
@@ -64,7 +64,7 @@ def validate(
     low, high = codec.config.lambda_range
     results = []
     pairs: list[tuple[Tensor, Tensor]] = []
-    chosen = anchor_levels(anchors.cpu().numpy())[::2] if crops else ()
+    chosen = anchor_levels(anchors.cpu().numpy()) if crops else ()
     for level in chosen:
         index = torch.tensor([level], device=anchors.device)
         weight = level_lambda(index, codec.config.levels, low, high)

@@ -1,3 +1,6 @@
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +17,7 @@ from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import CheckpointError
 from pico_deploy.training.calibrate import calibrate
 from pico_deploy.training.data import CropSampler
-from pico_deploy.training.finalise import MANTISSA_BITS, finalise, round_weight
+from pico_deploy.training.finalise import CHANNELWISE, MANTISSA_BITS, finalise, round_weight
 
 
 @pytest.fixture
@@ -72,7 +75,55 @@ def test_weights_are_finalised_as_they_ship(network, weights) -> None:
     shipped = TrainedPico.load(weights).network.state_dict()
     for name, value in network.state_dict().items():
         if not name.startswith("scale_decoders.linear."):  # fitted at the end
-            assert torch.equal(shipped[name], round_weight(value)), name
+            whole = name.rsplit(".", 1)[-1] in CHANNELWISE
+            expected = value.half().float() if whole else round_weight(value)
+            assert torch.equal(shipped[name], expected), name
+
+
+def test_a_gain_keeps_all_bits_of_fp16(network, photos, tmp_path) -> None:
+    """Off by 2⁻⁹ of 3, a logarithm of a gain would shift a picture by more than a grey level."""
+    with torch.no_grad():
+        network.decoder.gain.log_scale.fill_(3 + 2**-8)
+        network.decoder.head.weight.fill_(3 + 2**-8)
+    path = finalise(network, photos, tmp_path / "g" / "t.safetensors", crops=1, linear_steps=1)
+    shipped = TrainedPico.load(path).network.decoder
+    assert (shipped.gain.log_scale == 3 + 2**-8).all()
+    assert (shipped.head.weight != 3 + 2**-8).all()
+
+
+def test_a_kept_entropy_model_keeps_the_streams_of_another_synthesis(
+    network, weights, photos, tmp_path
+) -> None:
+    first = TrainedPico.load(weights)
+    retuned = copy.deepcopy(first.network)
+    with torch.no_grad():
+        retuned.decoder.head.weight.mul_(1.5)
+    path = finalise(retuned, photos, tmp_path / "v" / "tiny.safetensors", entropy_from=first)
+    second = TrainedPico.load(path)
+    assert not torch.equal(second.network.decoder.head.weight, first.network.decoder.head.weight)
+    for shape in ("conv", "linear"):
+        kept, made = second.entropy_models[shape], first.entropy_models[shape]
+        assert to_bytes(kept) == to_bytes(made)
+
+
+@pytest.mark.parametrize("name", ["encoder.head.weight", "context.leave.0.weight", "z_log_scale"])
+def test_an_entropy_model_of_other_symbols_is_not_kept(
+    weights, photos, tmp_path, name: str
+) -> None:
+    first = TrainedPico.load(weights)
+    other = copy.deepcopy(first.network)
+    with torch.no_grad():
+        other.get_parameter(name).mul_(2).add_(1)
+    with pytest.raises(CheckpointError, match=f"^{name} is not that of tiny"):
+        finalise(other, photos, tmp_path / "x.safetensors", entropy_from=first)
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_an_entropy_model_of_another_configuration_is_not_kept(weights, photos, tmp_path) -> None:
+    first = TrainedPico.load(weights)
+    config = dataclasses.replace(first.config, hyper_depth=first.config.hyper_depth + 1)
+    with pytest.raises(CheckpointError, match="another configuration"):
+        finalise(PicoCodec(config), photos, tmp_path / "x.safetensors", entropy_from=first)
 
 
 def test_a_weight_keeps_the_promised_bits_and_no_more() -> None:

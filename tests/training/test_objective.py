@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pico_deploy.codecs.config import PRESETS
+from pico_deploy.codecs.layers import ConvScale311, LevelScale
 from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.training.objective import (
@@ -84,3 +85,25 @@ def test_the_linear_scale_decoder_does_not_steer_the_codec(tiny_preset: str) -> 
         n for n, p in codec.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0
     }
     assert touched and all(n.startswith("scale_decoders.linear.") for n in touched)
+
+
+def test_bf16_rounds_in_residual_branches_alone(tiny_preset: str) -> None:
+    """What is learned under bf16 is deployed in float32: a gain that is rounded in one of them
+    shifts whole pictures in the other."""
+    torch.manual_seed(0)
+    codec = PicoCodec(PRESETS[tiny_preset]).eval()
+    with torch.no_grad():
+        for module in codec.modules():
+            if isinstance(module, ConvScale311):
+                module.project.scale_out.zero_()
+            if isinstance(module, LevelScale):
+                module.log_scale.add_(0.3 * torch.rand_like(module.log_scale))
+    x, anchors = torch.rand(1, 3, 128, 128), torch.eye(8)[[5]]
+    with torch.no_grad():
+        latent = codec.encoder(x, anchors)
+        decoded = codec.decoder(latent, anchors)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(codec.encoder(x, anchors), latent)
+            assert torch.equal(codec.decoder(latent, anchors), decoded)
+            branch = codec.decoder.stage[0][0].conv3(codec.decoder.head(latent))
+            assert branch.dtype == torch.bfloat16

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from PIL import Image
 
 from pico_deploy.errors import MissingDependencyError, UsageError
 from pico_deploy.training.config import PerceptualConfig
@@ -12,6 +13,7 @@ from pico_deploy.training.perceptual.discriminator import (
     discriminator_loss,
 )
 from pico_deploy.training.perceptual.ms_ssim import ms_ssim_loss
+from pico_deploy.training.perceptual.ssimulacra2 import ssimulacra2_loss
 from pico_deploy.training.perceptual.terms import PerceptualTerms
 from pico_deploy.training.perceptual.text_fidelity import text_loss
 from pico_deploy.training.perceptual.tiling import BAND, tiling_loss
@@ -25,10 +27,10 @@ def photo(side: int = 192, count: int = 2) -> torch.Tensor:
     return torch.nn.functional.interpolate(coarse, size=(side, side), mode="bicubic").clamp(0, 1)
 
 
-def terms(**weights: float) -> PerceptualTerms:
+def terms(side: int = 192, **weights: float) -> PerceptualTerms:
     torch.manual_seed(0)
     try:
-        return PerceptualTerms(PerceptualConfig.model_validate(weights), 192, BORDER)
+        return PerceptualTerms(PerceptualConfig.model_validate(weights), side, BORDER)
     except MissingDependencyError as error:
         pytest.skip(str(error))
 
@@ -43,6 +45,48 @@ def test_ms_ssim_is_zero_for_equal_pictures_and_falls_along_its_gradient() -> No
     assert y.grad is not None
     after = ms_ssim_loss(x, y.detach() - 20 * y.grad)
     assert (after < before).all()
+
+
+def _files(tmp_path, *pictures: torch.Tensor) -> list[str]:
+    paths = []
+    for number, picture in enumerate(pictures):
+        pixels = (picture[0].permute(1, 2, 0) * 255).round().byte().numpy()
+        paths.append(str(tmp_path / f"{number}.png"))
+        Image.fromarray(pixels).save(paths[-1])
+    return paths
+
+
+@pytest.mark.parametrize("noise,blur", [(0.01, 1), (0.04, 1), (0.01, 5), (0.1, 3)])
+def test_ssimulacra2_is_what_the_package_measures(tmp_path, noise: float, blur: int) -> None:
+    compute = pytest.importorskip("ssimulacra2").compute_ssimulacra2
+    x = (photo(256, 1) * 255).round() / 255
+    y = x + noise * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    y = torch.nn.functional.avg_pool2d(y, blur, 1, blur // 2)
+    y = (y.clamp(0, 1) * 255).round() / 255
+    expected = compute(*_files(tmp_path, x, y))
+    assert 100 - 100 * ssimulacra2_loss(x, y).item() == pytest.approx(expected, abs=0.02)
+    assert 100 - 100 * ssimulacra2_loss(y, x).item() != pytest.approx(expected, abs=0.02)
+
+
+def test_ssimulacra2_is_next_to_nothing_for_equal_pictures_and_falls_along_its_gradient() -> None:
+    pytest.importorskip("ssimulacra2")
+    x = photo(256)
+    same = x.clone().requires_grad_(True)
+    found = ssimulacra2_loss(x, same)
+    found.sum().backward()
+    assert float(found.detach().max()) < 0.01 and same.grad is not None
+    assert bool(torch.isfinite(same.grad).all())
+    y = (x + 0.1 * torch.sin(torch.arange(256.0))).requires_grad_(True)
+    before = ssimulacra2_loss(x, y)
+    before.sum().backward()
+    assert y.grad is not None
+    assert (ssimulacra2_loss(x, y.detach() - 2 * y.grad) < before).all()
+
+
+def test_ssimulacra2_of_a_small_picture_leaves_out_the_scales_it_has_not() -> None:
+    pytest.importorskip("ssimulacra2")
+    x = photo(64)
+    assert (ssimulacra2_loss(x, x * 0.8) > 0.01).all()
 
 
 def test_tiling_is_the_offset_of_a_tile_that_is_too_bright() -> None:
@@ -123,12 +167,15 @@ def test_with_all_weights_zero_nothing_is_loaded_and_nothing_added(
     assert not list(off.parameters())
 
 
-@pytest.mark.parametrize("name", ["lpips", "ms_ssim", "tiling", "text", "gan"])
+@pytest.mark.parametrize("name", ["lpips", "ms_ssim", "ssimulacra2", "tiling", "text", "gan"])
 def test_each_term_alone_counts_with_its_weight_and_moves_the_picture(name: str) -> None:
-    one, double = (terms(**{name: weight, "gan_start": 0, "gan_rise": 0}) for weight in (1, 2))
-    x = photo()
+    side = 256 if name == "ssimulacra2" else 192
+    one, double = (
+        terms(side, **{name: weight, "gan_start": 0, "gan_rise": 0}) for weight in (1, 2)
+    )
+    x = photo(side)
     y = (x * 0.8 + 0.05).requires_grad_(True)
-    mask = torch.zeros(2, 1, 192, 192)
+    mask = torch.zeros(2, 1, side, side)
     mask[:, :, 40:80, 40:80] = 1
     found = one(x, y, mask, 5, False)
     assert set(found.parts) == {name}
@@ -172,6 +219,7 @@ def test_the_two_sides_of_the_game_do_not_train_each_other() -> None:
     assert all(p.grad is not None for p in game.discriminator.parameters())
 
 
-def test_crops_too_small_for_ms_ssim_are_refused_before_training() -> None:
-    with pytest.raises(UsageError, match="at least 161 px, not 128"):
-        PerceptualTerms(PerceptualConfig(ms_ssim=1), 128, BORDER)
+@pytest.mark.parametrize("name,least", [("ms_ssim", 161), ("ssimulacra2", 256)])
+def test_crops_too_small_for_a_term_are_refused_before_training(name: str, least: int) -> None:
+    with pytest.raises(UsageError, match=f"{name} needs crops of at least {least} px, not 128"):
+        PerceptualTerms(PerceptualConfig.model_validate({name: 1}), 128, BORDER)

@@ -274,4 +274,49 @@ def test_the_shipped_recipe_is_valid() -> None:
 def test_identity_covers_every_field_but_the_horizon() -> None:
     free = {"steps", "decay_steps", "log_every", "validate_every"}
     fields = set(TrainConfig.model_fields)
-    assert set(TrainConfig(preset="x", steps=1).identity()) == fields - free
+    perceptual = PerceptualConfig(ssimulacra2=1)
+    full = TrainConfig(preset="x", steps=1, train_only=("decoder.*",), perceptual=perceptual)
+    assert set(full.identity()) == fields - free
+    assert set(full.identity()["perceptual"]) == set(PerceptualConfig.model_fields)
+
+
+def test_states_from_before_a_field_existed_are_still_of_the_same_run() -> None:
+    found = TrainConfig(preset="x", steps=1).identity()
+    assert "train_only" not in found and "ssimulacra2" not in found["perceptual"]
+
+
+def test_only_the_chosen_parameters_learn_and_resume_bit_exactly(
+    settings, photos, tmp_path
+) -> None:
+    chosen = settings.model_copy(update={"train_only": ("decoder.up.*", "decoder.*.log_scale")})
+    start = Trainer(chosen, photos, tmp_path / "start", "cpu").codec.state_dict()
+    start = {name: value.clone() for name, value in start.items()}
+    whole = run(chosen, photos, tmp_path / "whole")
+    moved = {n for n, p in whole.codec.named_parameters() if not torch.equal(p, start[n])}
+    assert "decoder.up.2.conv.weight" in moved and "decoder.gain.log_scale" in moved
+    assert all(n.startswith("decoder.up.") or n.endswith(".log_scale") for n in moved)
+    for name, value in whole.averaged.state_dict().items():
+        assert (name in moved) != torch.equal(value, start[name])
+    run(chosen, photos, tmp_path / "halves", stop_at=3)
+    resumed = run(chosen, photos, tmp_path / "halves")
+    for a, b in zip(whole.codec.parameters(), resumed.codec.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_pattern_that_matches_nothing_is_refused(settings, photos, tmp_path) -> None:
+    wrong = settings.model_copy(update={"train_only": ("decoder.*", "synthesis.*")})
+    with pytest.raises(UsageError, match="matches 'synthesis"):
+        Trainer(wrong, photos, tmp_path, "cpu")
+
+
+def test_a_step_in_which_nothing_learns_is_an_error(settings, photos, tmp_path) -> None:
+    only = settings.model_copy(update={"train_only": ("scale_decoders.linear.*",)})
+    trainer = Trainer(only, photos, tmp_path, "cpu")
+    trainer.train_step()
+    with pytest.raises(TrainingError, match="linear_every = 1"):
+        trainer.train_step()
+
+
+def test_every_anchor_is_validated(settings, photos, tmp_path) -> None:
+    found = Trainer(settings, photos, tmp_path, "cpu").validate()
+    assert [level.level for level in found.levels] == [0, 10, 20, 30, 40, 50, 60, 70]

@@ -17,6 +17,8 @@ from pico_deploy.training.perceptual.discriminator import (
 )
 from pico_deploy.training.perceptual.lpips import Lpips, load_lpips
 from pico_deploy.training.perceptual.ms_ssim import SMALLEST, ms_ssim_loss
+from pico_deploy.training.perceptual.ssimulacra2 import SMALLEST as SSIMULACRA2_SMALLEST
+from pico_deploy.training.perceptual.ssimulacra2 import ssimulacra2_loss
 from pico_deploy.training.perceptual.text_fidelity import text_loss
 from pico_deploy.training.perceptual.tiling import tiling_loss
 
@@ -44,8 +46,12 @@ class PerceptualTerms(nn.Module):
 
     def __init__(self, config: PerceptualConfig, crop: int, border: int) -> None:
         super().__init__()
-        if config.ms_ssim and crop < SMALLEST:
-            raise UsageError(f"ms_ssim needs crops of at least {SMALLEST} px, not {crop}")
+        for name, weight, smallest in (
+            ("ms_ssim", config.ms_ssim, SMALLEST),
+            ("ssimulacra2", config.ssimulacra2, SSIMULACRA2_SMALLEST),
+        ):
+            if weight and crop < smallest:
+                raise UsageError(f"{name} needs crops of at least {smallest} px, not {crop}")
         self.config, self.border = config, border
         self.lpips: Lpips | None = load_lpips() if config.lpips else None
         self.discriminator = PatchDiscriminator(config.gan_channels) if config.gan else None
@@ -88,6 +94,8 @@ class PerceptualTerms(nn.Module):
             yield "lpips", config.lpips, spread.index_copy(0, chosen, term)
         if config.ms_ssim:
             yield "ms_ssim", config.ms_ssim, ms_ssim_loss(x, y.clamp(0, 1))
+        if config.ssimulacra2:
+            yield "ssimulacra2", config.ssimulacra2, ssimulacra2_loss(x, y)
         if config.tiling:
             yield "tiling", config.tiling, tiling_loss(x, y, self.border)
         if config.text and mask is not None:
