@@ -104,7 +104,7 @@ def _recipe(path: Path, config: TrainConfig, run: Path | None) -> str:
     terms = {
         name: value
         for name, value in config.perceptual.model_dump().items()
-        if name in ("lpips", "ms_ssim", "tiling", "text", "gan") and value
+        if name in ("lpips", "ms_ssim", "ssimulacra2", "tiling", "text", "gan") and value
     }
     distortion = "MSE" + "".join(f" + {value:g}·{name}" for name, value in terms.items())
     text = (
@@ -112,6 +112,8 @@ def _recipe(path: Path, config: TrainConfig, run: Path | None) -> str:
         f"{config.crop}×{config.crop} a step, learning rate {config.learning_rate:g}, averaged "
         f"weights ({config.ema_decay:g}), {'bf16 autocast' if config.bf16 else 'float32'}."
     )
+    if config.train_only:
+        text += f" Only {', '.join(f'`{pattern}`' for pattern in config.train_only)} learned."
     return text if run is None else f"{text} {_run(run)}"
 
 

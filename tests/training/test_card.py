@@ -22,8 +22,10 @@ seed = 5
 batch = 2
 crop = 128
 bf16 = false
+train_only = ["decoder.*"]
 [perceptual]
 lpips = 600.0
+ssimulacra2 = 50.0
 """
 
 
@@ -64,7 +66,8 @@ def test_figures_of_all_files_are_on_the_card(sources: CardSources, tmp_path: Pa
     assert text.startswith("# Model card: tiny\n")
     assert "y 8 channels at 1/16" in text and "| levels | 71, anchors at 8 |" in text
     assert "`d.tsv`: 4 files." in text and "| CC0 | 2 |" in text and "| not known | 1 |" in text
-    assert "seed 5: distortion MSE + 600·lpips; 2 crops of 128×128" in text
+    assert "seed 5: distortion MSE + 600·lpips + 50·ssimulacra2; 2 crops of 128×128" in text
+    assert "Only `decoder.*` learned." in text
     facts = json.loads((tmp_path / "run" / "best.json").read_text())["facts"]
     assert f"the weights are those of step {facts['step']}" in text
     first = facts["validation"][0]
