@@ -177,10 +177,12 @@ def onnx_synthesis() -> bytes:
     return _model("synthesis", nodes, _GAIN_CONSTANTS | more)
 
 
-def contents(artefacts: tuple[Artefact, ...], model_version: str = "1") -> Contents:
+def contents(
+    artefacts: tuple[Artefact, ...], model_version: str = "1", codec: str = "tiny"
+) -> Contents:
     """What the tiny codec's manifest states."""
     return Contents(
-        codec="tiny",
+        codec=codec,
         model_version=model_version,
         geometry=GEOMETRY,
         anchor_table=float32_table(anchor_table()),
@@ -190,7 +192,9 @@ def contents(artefacts: tuple[Artefact, ...], model_version: str = "1") -> Conte
     )
 
 
-def write_tiny_bundle(path: Path, *, model_version: str = "1", shift_of_index: int = 0) -> Path:
+def write_tiny_bundle(
+    path: Path, *, codec: str = "tiny", model_version: str = "1", shift_of_index: int = 0
+) -> Path:
     """Write the tiny codec's bundle; ``shift_of_index`` other than 0 gives another entropy
     model.
     """
@@ -211,7 +215,7 @@ def write_tiny_bundle(path: Path, *, model_version: str = "1", shift_of_index: i
                 )
             )
         (writer.folder / "entropy.bin").write_bytes(to_bytes(entropy_model(shift_of_index)))
-        writer.seal(contents(tuple(artefacts), model_version))
+        writer.seal(contents(tuple(artefacts), model_version, codec))
     return path
 
 

@@ -12,7 +12,10 @@ from pico_deploy.cli.steps import StepProgress
 
 
 def compare(
-    bundle: options.Bundle,
+    bundle: Annotated[
+        list[Path],
+        typer.Option("--bundle", "-b", help="As convert wrote it; the first sets the file size."),
+    ],
     crops: Annotated[Path, typer.Option(help="List of crops (TOML), as benchmarks/crops.toml.")],
     photos: Annotated[
         list[Path], typer.Option(help="Folder of photos that the list names; may be repeated.")
@@ -21,7 +24,7 @@ def compare(
     runtime: options.Runtime = "onnx",
     threads: options.Threads = 0,
 ) -> None:
-    """Show crops of photos by the bundle and the codecs of today, from files of equal size."""
+    """Show crops of photos by bundles and the codecs of today, from files of equal size."""
     from pico_deploy.evaluation.page import write_page
     from pico_deploy.runtime.backend import BackendOptions
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pico_deploy.conformance.pixels import Pixels
+from pico_deploy.errors import InputError
 from pico_deploy.evaluation.bundle_coder import BundleCoder
 from pico_deploy.evaluation.coders import Coder
 from pico_deploy.evaluation.crops import Crop, coded_part, load_crops, shown_part
@@ -40,7 +42,7 @@ class Shown:
 
 
 def write_page(
-    bundle: Path,
+    bundles: Sequence[Path],
     crops: Path,
     photos: Sequence[Path],
     out: Path,
@@ -50,27 +52,39 @@ def write_page(
 ) -> list[Path]:
     """Write ``compare.md`` and ``pictures/compare-NAME.webp`` below ``out``.
 
-    Raises ``InputError`` for a wrong list or a photo that is missing or too small.
+    The first of ``bundles`` codes at the level of the list; the others, and the peers, at the
+    setting that comes nearest to its size. Raises ``InputError`` for a wrong list, a photo
+    that is missing or too small, or two bundles of one codec.
     """
     wanted = load_crops(crops)
     parts = [(crop, coded_part(crop, photos)) for crop in wanted]
     not_run: list[NotRun] = []
     options = options or BackendOptions()
-    with Session.open(bundle) as session:
-        analysis = session.load("analysis", runtime, None, options)
-        synthesis = session.load("synthesis", runtime, None, options)
-        ours = BundleCoder(session, analysis, synthesis, ())
-        payload = session.model.payload
+    with ExitStack() as stack:
+        ours: list[BundleCoder] = []
+        for bundle in bundles:
+            session = stack.enter_context(Session.open(bundle))
+            analysis = session.load("analysis", runtime, None, options)
+            synthesis = session.load("synthesis", runtime, None, options)
+            if session.manifest.codec in (coder.name for coder in ours):
+                raise InputError(f"{bundle} is another bundle of {session.manifest.codec}")
+            ours.append(BundleCoder(session, analysis, synthesis, ()))
+        first, *more = ours
+        payload = first.session.model.payload
         peers = available(PEERS, not_run)
+        others: list[tuple[Coder, Sequence[int]]] = [
+            *((coder, range(coder.session.manifest.geometry.levels)) for coder in more),
+            *((peer, SETTINGS[name]) for name, peer in peers.items()),
+        ]
         makers = {name: partial(METRICS[name], payload) for name in METRIC_NAMES}
         metrics = tuple(available(makers, not_run).values())
         shown = []
         for number, (crop, pixels) in enumerate(parts):
             progress(number, len(parts), crop.title)
-            shown.append(_show(crop, pixels, ours, peers, metrics))
+            shown.append(_show(crop, pixels, first, others, metrics))
     progress(len(parts), len(parts), "done")
-    identities = [ours.identity, *(peer.identity for peer in peers.values())]
-    names = [ours.name, *(peer.name for peer in peers.values())]
+    coders: list[Coder] = [first, *(coder for coder, _ in others)]
+    identities = {coder.name: coder.identity for coder in coders}
     paths = []
     make_folder(out / "pictures")
     for entry in shown:
@@ -78,7 +92,7 @@ def write_page(
         write_bytes(path, _sheet(entry))
         paths.append(path)
     page = out / "compare.md"
-    text = markdown(shown, metrics, dict(zip(names, identities, strict=True)), not_run)
+    text = markdown(shown, metrics, identities, not_run)
     write_bytes(page, text.encode())
     return [page, *paths]
 
@@ -87,14 +101,12 @@ def _show(
     crop: Crop,
     pixels: Pixels,
     ours: BundleCoder,
-    peers: Mapping[str, Coder],
+    others: Sequence[tuple[Coder, Sequence[int]]],
     metrics: Sequence[Metric],
 ) -> Shown:
     first = at_setting(ours, pixels, crop.level)
     results = [first]
-    results += [
-        at_size(peer, pixels, first.file_bytes, SETTINGS[name]) for name, peer in peers.items()
-    ]
+    results += [at_size(coder, pixels, first.file_bytes, settings) for coder, settings in others]
     figures = [tuple(m.compare(pixels, result.pixels) for m in metrics) for result in results]
     return Shown(crop, pixels, tuple(results), tuple(figures))
 

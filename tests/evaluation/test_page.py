@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_codec import flat_blocks
+from tiny_codec import flat_blocks, write_tiny_bundle
 
 from pico_deploy.cli.app import run
 from pico_deploy.conformance.pixels import Pixels
@@ -120,6 +120,28 @@ def test_the_page_shows_every_codec_and_names_photo_and_licence(
     first = (out / "compare.md").read_bytes()
     assert run([*common, "--crops", str(crops), "-o", str(out)]) == 0
     assert (out / "compare.md").read_bytes() == first
+
+
+def test_a_second_bundle_is_shown_at_the_size_of_the_first(
+    crops: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "PEERS", {"jpeg": PEERS["jpeg"]})
+    monkeypatch.setattr(page, "METRIC_NAMES", ("psnr",))
+    twin = write_tiny_bundle(tmp_path / "twin.bundle", codec="twin")
+    page.write_page([tiny_bundle, twin], crops, [tmp_path], tmp_path / "out")
+    lines = (tmp_path / "out" / "compare.md").read_text().splitlines()
+    first, second, peer = (line.split(" | ") for line in lines if " | " in line and "%" in line)
+    assert [first[0], second[0], peer[0]] == ["| tiny", "| twin", "| JPEG"]
+    assert second[1:] == first[1:], "equal weights have equal files at equal levels"
+    assert any(line.startswith("* twin: bundle ") for line in lines)
+
+
+def test_two_bundles_of_one_codec_are_refused(
+    crops: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="another bundle of tiny"):
+        page.write_page([tiny_bundle, tiny_bundle], crops, [tmp_path], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
