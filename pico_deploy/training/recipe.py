@@ -284,7 +284,7 @@ class Trainer:
             self._validated()
         while self.step < config.steps and not self.team.any(should_stop()):
             result = self.train_step()
-            logged = self.step % config.log_every == 0
+            logged = self.step % config.log_every == 0 or self.step == config.steps
             if logged:
                 shares = self.stopwatch.shares()
             pixels = (self.step - since) * config.batch * config.crop**2

@@ -1,0 +1,62 @@
+"""``pico-deploy train`` from a finished checkpoint whose streams are to stay."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pico_deploy.cli.app import run
+from pico_deploy.codecs.config import PRESETS
+from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.codecs.trained import TrainedPico
+from pico_deploy.entropy.serialise import to_bytes
+from pico_deploy.training.finalise import finalise
+
+RECIPE = """
+preset = "tiny"
+steps = 12
+learning_rate = 4e-3
+warmup_steps = 0
+decay_steps = 0
+ema_decay = 0.5
+batch = 2
+crop = 128
+bf16 = false
+validate_every = 4
+holdout_every = 4
+train_only = ["{only}"]
+"""
+
+
+@pytest.fixture
+def start(tiny_preset, photos, tmp_path) -> Path:
+    torch.manual_seed(4)
+    network = PicoCodec(PRESETS[tiny_preset]).eval()
+    return finalise(
+        network, photos, tmp_path / "start" / "tiny.safetensors", crops=1, linear_steps=1
+    )
+
+
+def train(tmp_path: Path, photo_folder: Path, start: Path, only: str) -> int:
+    (tmp_path / "r.toml").write_text(RECIPE.format(only=only))
+    source = ["--init-from", str(start), "--entropy-from", str(start)]
+    places = ["--data", str(photo_folder), "--run", str(tmp_path / "run")]
+    return run(["train", str(tmp_path / "r.toml"), *places, *source])
+
+
+def test_what_only_synthesis_learned_keeps_the_streams(tmp_path, photo_folder, start) -> None:
+    assert train(tmp_path, photo_folder, start, "decoder.*") == 0
+    before = TrainedPico.load(start)
+    after = TrainedPico.load(tmp_path / "run" / "tiny.safetensors")
+    assert to_bytes(after.entropy_model) == to_bytes(before.entropy_model)
+    assert not torch.equal(after.network.decoder.head.weight, before.network.decoder.head.weight)
+
+
+def test_what_learned_before_the_symbols_is_refused_in_one_line(
+    tmp_path, photo_folder, start, capsys
+) -> None:
+    assert train(tmp_path, photo_folder, start, "encoder.*") != 0
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert sum("cannot be kept" in line for line in lines) == 1
+    assert not (tmp_path / "run" / "tiny.safetensors").exists()
+    assert (tmp_path / "run" / "state.json").exists(), "what was trained is not lost"
