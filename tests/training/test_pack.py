@@ -187,7 +187,8 @@ def test_a_stopped_run_is_finished_on_demand(
     trainer.fit(lambda _: None, lambda: trainer.step == 4)
     seen = []
 
-    def record(codec, photos, weights):
+    def record(codec, photos, weights, *, entropy_from):
+        assert entropy_from is None
         seen.append(codec)
         return weights
 
