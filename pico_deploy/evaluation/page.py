@@ -64,10 +64,10 @@ def write_page(
         ours: list[BundleCoder] = []
         for bundle in bundles:
             session = stack.enter_context(Session.open(bundle))
-            analysis = session.load("analysis", runtime, None, options)
-            synthesis = session.load("synthesis", runtime, None, options)
             if session.manifest.codec in (coder.name for coder in ours):
                 raise InputError(f"{bundle} is another bundle of {session.manifest.codec}")
+            analysis = session.load("analysis", runtime, None, options)
+            synthesis = session.load("synthesis", runtime, None, options)
             ours.append(BundleCoder(session, analysis, synthesis, ()))
         first, *more = ours
         payload = first.session.model.payload

@@ -101,12 +101,9 @@ def _data(path: Path) -> str:
 
 
 def _recipe(path: Path, config: TrainConfig, run: Path | None) -> str:
-    terms = {
-        name: value
-        for name, value in config.perceptual.model_dump().items()
-        if name in ("lpips", "ms_ssim", "ssimulacra2", "tiling", "text", "gan") and value
-    }
-    distortion = "MSE" + "".join(f" + {value:g}·{name}" for name, value in terms.items())
+    distortion = "MSE" + "".join(
+        f" + {value:g}·{name}" for name, value in config.perceptual.weights.items()
+    )
     text = (
         f"`{path.name}`, seed {config.seed}: distortion {distortion}; {config.batch} crops of "
         f"{config.crop}×{config.crop} a step, learning rate {config.learning_rate:g}, averaged "

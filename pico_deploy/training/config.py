@@ -37,6 +37,12 @@ class PerceptualConfig(BaseModel):
     gan_learning_rate: float = Field(default=2e-4, gt=0)
 
     @property
+    def weights(self) -> dict[str, float]:
+        """Weights of the terms that count, by name."""
+        names = ("lpips", "ms_ssim", "ssimulacra2", "tiling", "text", "gan")
+        return {name: weight for name in names if (weight := getattr(self, name))}
+
+    @property
     def needs_masks(self) -> bool:
         """Whether any term asks where text is."""
         return self.text > 0 or self.gan > 0

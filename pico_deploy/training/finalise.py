@@ -40,6 +40,7 @@ from pico_deploy.training.calibrate import (
 from pico_deploy.training.data import CropSampler, Photos
 from pico_deploy.training.fit_banks import fit_banks
 from pico_deploy.training.fit_linear import fit_linear
+from pico_deploy.training.optimisation import SCALES
 
 CALIBRATION_CROPS = 320
 CALIBRATION_SEED = 20_000
@@ -52,7 +53,7 @@ BANKS: dict[ScaleShape, int] = {"conv": 1, "linear": 8}
 MANTISSA_BITS = 8
 # Rounding what multiplies or shifts whole channels would shift whole pictures: these few keep all
 # bits of fp16.
-CHANNELWISE = {"bias", "scale_in", "scale_out", "log_scale", "z_log_scale"}
+CHANNELWISE = SCALES | {"bias", "z_log_scale"}
 # Observations that every value of z is granted beforehand, so that none is impossible.
 Z_PRIOR = 0.02
 

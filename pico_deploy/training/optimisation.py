@@ -13,6 +13,8 @@ from pico_deploy.errors import UsageError
 from pico_deploy.training.config import TrainConfig
 
 SCALE_RATE = 0.2
+# Last parts of the names of parameters that multiply whole channels.
+SCALES = frozenset({"scale_in", "scale_out", "log_scale"})
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -46,7 +48,7 @@ def parameter_groups(codec: PicoCodec) -> list[dict[str, object]]:
     others: list[Tensor] = []
     for name, parameter in codec.named_parameters():
         if parameter.requires_grad:
-            is_scale = name.rsplit(".", 1)[-1] in {"scale_in", "scale_out", "log_scale"}
+            is_scale = name.rsplit(".", 1)[-1] in SCALES
             (scales if is_scale else others).append(parameter)
     return [
         {"params": others, "factor": 1.0},

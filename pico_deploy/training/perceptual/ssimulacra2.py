@@ -2,8 +2,8 @@
 
 The metric, by Jon Sneyers (cloudinary/ssimulacra2), compares two pictures in XYB at six scales by
 structural similarity, by edges that one has too many (ringing) and by detail that it lost, each as
-a mean and as a mean of fourth powers, which weighs the worst places. The ``ssimulacra2`` package
-has the constants; what `evaluate` measures and what is trained are one definition.
+a mean and as a mean of fourth powers, which weighs the worst places. The weights of the maps are
+read from the ``ssimulacra2`` package, with which `evaluate` measures; tests hold the rest to it.
 """
 
 from __future__ import annotations
