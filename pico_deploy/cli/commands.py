@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Show what can and what cannot be checked on this machine, and why.",
     "train": "Train a preset on a folder of photos or a pack.",
     "card": "Write the model card of a checkpoint from the files of its training.",
+    "difference": "Store a fine-tuned checkpoint as its difference to another.",
     "pack": "Make a small training pack of a folder of photos.",
 }
 """Name → one line of help.

@@ -60,7 +60,7 @@ def train(
     ] = True,
     entropy_from: Annotated[
         Path | None,
-        typer.Option(help="Keep the entropy models of this .safetensors: only synthesis learned."),
+        typer.Option(help="Keep the entropy models of this .safetensors: only transforms learned."),
     ] = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Train no further; write the best weights so far.")

@@ -1,5 +1,5 @@
 """Checkpoints on disk: tensors in ``.safetensors`` (or a safe ``.pt``), the configuration in a
-``.json`` beside.
+``.json`` beside. A ``.safetensors`` may be a difference to another one.
 
 No pickle is ever executed: a ``.pt`` must load with ``weights_only=True``.
 """
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from pico_deploy.codecs import difference
 from pico_deploy.errors import CheckpointError
 
 
@@ -32,9 +33,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     tensors: Any
     if path.suffix == ".safetensors":
         try:
+            with safe_open(path, "pt") as file:
+                facts = file.metadata() or {}
             tensors = load_file(path)
         except (SafetensorError, OSError, ValueError) as error:
             raise CheckpointError(f"{path} is not a readable .safetensors file: {error}") from error
+        if difference.BASE in facts:
+            base = difference.find_base(path, facts[difference.BASE])
+            tensors = difference.add(tensors, read_tensors(base), path)
     elif path.suffix in {".pt", ".pth"}:
         try:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
@@ -61,10 +67,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return dict(tensors)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a ``.safetensors`` file, atomically; equal tensors give equal bytes."""
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], base: str | None = None) -> None:
+    """Write a ``.safetensors`` file, atomically; equal tensors give equal bytes. ``base`` is the
+    :func:`~pico_deploy.codecs.difference.reference` of what they are a difference to."""
+    facts = None if base is None else {difference.BASE: base}
     partial = path.with_name(path.name + ".partial")
-    save_file({name: tensors[name].contiguous() for name in sorted(tensors)}, partial)
+    save_file({name: tensors[name].contiguous() for name in sorted(tensors)}, partial, facts)
     partial.chmod(0o644)  # safetensors writes files that only their owner may read
     partial.replace(path)
 

@@ -14,6 +14,16 @@ from torch import Tensor, nn
 
 from pico_deploy.codecs.shuffle import ShuffleOrder
 
+# Last parts of the names of parameters that multiply whole channels, and of those that shift them.
+SCALES = frozenset({"scale_in", "scale_out", "log_scale"})
+CHANNELWISE = SCALES | {"bias", "z_log_scale"}
+
+
+def is_channelwise(name: str) -> bool:
+    """Whether a parameter multiplies or shifts whole channels: rounding it would shift whole
+    pictures."""
+    return name.rsplit(".", 1)[-1] in CHANNELWISE
+
 
 def plain_conv(
     weight: Tensor, bias: Tensor, *, stride: int = 1, padding: int = 0, groups: int = 1

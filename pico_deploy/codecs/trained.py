@@ -14,8 +14,10 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from pico_deploy.codecs import difference
 from pico_deploy.codecs.checkpoint import fit_state, read_config, read_tensors, write_tensors
 from pico_deploy.codecs.config import Y_LIMIT, Z_LIMIT, PicoConfig
+from pico_deploy.codecs.layers import is_channelwise
 from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.protocol import Parts, Tables
@@ -136,8 +138,13 @@ class TrainedPico:
         fit_state(network, tensors, weights)
         return cls(config, network, models, scale_decoder)
 
-    def save(self, weights: Path) -> None:
-        """Write ``weights`` (fp16, integers as they are) and the ``.json`` beside it."""
+    def save(self, weights: Path, base: Path | None = None) -> None:
+        """Write ``weights`` (fp16, integers as they are) and the ``.json`` beside it.
+
+        With ``base``, a checkpoint in the same folder, only the
+        :mod:`~pico_deploy.codecs.difference` to it, rounded; raises ``CheckpointError`` when the
+        two have other tensors.
+        """
         tensors: dict[str, Tensor] = {
             name: value.to(torch.float16) for name, value in self.network.state_dict().items()
         }
@@ -145,5 +152,9 @@ class TrainedPico:
             data = np.frombuffer(to_bytes(model), np.uint8)
             tensors[_ENTROPY_KEY.format(shape)] = torch.from_numpy(data.copy())
         weights.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(weights, tensors)
+        if base is None:
+            write_tensors(weights, tensors)
+        else:
+            moved = difference.subtract(tensors, read_tensors(base), is_channelwise)
+            write_tensors(weights, moved, difference.reference(base))
         weights.with_suffix(".json").write_text(config_to_json(self.config), encoding="utf-8")

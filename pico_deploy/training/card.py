@@ -101,7 +101,8 @@ def _data(path: Path) -> str:
 
 
 def _recipe(path: Path, config: TrainConfig, run: Path | None) -> str:
-    distortion = "MSE" + "".join(
+    mse = config.perceptual.mse
+    distortion = ("MSE" if mse == 1 else f"{mse:g}·MSE") + "".join(
         f" + {value:g}·{name}" for name, value in config.perceptual.weights.items()
     )
     text = (

@@ -13,11 +13,13 @@ from pico_deploy.errors import UsageError
 class PerceptualConfig(BaseModel):
     """Weights of the terms that stage 2 adds to the MSE; 0 switches a term off.
 
-    A weight is the MSE (0…255 scale) that one unit of its term is worth.
+    A weight is the MSE (0…255 scale) that one unit of its term is worth; ``mse`` is what the MSE
+    itself still counts beside them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    mse: float = Field(default=1, ge=0)
     lpips: float = Field(default=0, ge=0)
     lpips_share: float = Field(
         default=1.0, gt=0, le=1, description="share of a batch that LPIPS sees, by turns"
@@ -92,8 +94,9 @@ class TrainConfig(BaseModel):
         # Runs begun before these fields existed have none of them in their states.
         if not self.train_only:
             del fields["train_only"]
-        if not self.perceptual.ssimulacra2:
-            del fields["perceptual"]["ssimulacra2"]
+        for name in ("mse", "ssimulacra2"):
+            if getattr(self.perceptual, name) == PerceptualConfig.model_fields[name].default:
+                del fields["perceptual"][name]
         return fields
 
 

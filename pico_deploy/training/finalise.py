@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pico_deploy._core import Model
 from pico_deploy.codecs.config import PicoConfig
+from pico_deploy.codecs.layers import is_channelwise
 from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.scale_decoder import FloatScaleDecoder
@@ -40,7 +41,6 @@ from pico_deploy.training.calibrate import (
 from pico_deploy.training.data import CropSampler, Photos
 from pico_deploy.training.fit_banks import fit_banks
 from pico_deploy.training.fit_linear import fit_linear
-from pico_deploy.training.optimisation import SCALES
 
 CALIBRATION_CROPS = 320
 CALIBRATION_SEED = 20_000
@@ -51,9 +51,6 @@ BANKS: dict[ScaleShape, int] = {"conv": 1, "linear": 8}
 # Of the ten that fp16 has: an error of at most 2⁻⁹ of a weight, far below what int8 takes, and
 # files that deflate makes a tenth smaller.
 MANTISSA_BITS = 8
-# Rounding what multiplies or shifts whole channels would shift whole pictures: these few keep all
-# bits of fp16.
-CHANNELWISE = SCALES | {"bias", "z_log_scale"}
 # Observations that every value of z is granted beforehand, so that none is impossible.
 Z_PRIOR = 0.02
 
@@ -124,12 +121,17 @@ def round_weight(weight: Tensor) -> Tensor:
 def _round_weights(network: PicoCodec) -> None:
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            whole = name.rsplit(".", 1)[-1] in CHANNELWISE
+            # The few that move whole channels keep all bits of fp16.
+            whole = is_channelwise(name)
             parameter.copy_(parameter.half() if whole else round_weight(parameter))
 
 
-def _same_symbols(network: PicoCodec, other: TrainedPico) -> None:
-    """Refuse weights that differ before the symbols: all but those of the synthesis transform."""
+# What gives symbols their meaning: how they are predicted, and how probable they are.
+_MEANING = ("context.", "scale_decoders.", "z_log_scale")
+
+
+def _same_meaning(network: PicoCodec, other: TrainedPico) -> None:
+    """Refuse weights that read symbols otherwise; the transforms may differ."""
     if dataclasses.replace(network.config, name=other.config.name) != other.config:
         raise CheckpointError(
             f"{other.name} is of another configuration than {network.config.name}: its entropy "
@@ -137,10 +139,11 @@ def _same_symbols(network: PicoCodec, other: TrainedPico) -> None:
         )
     theirs = other.network.state_dict()
     for name, value in network.state_dict().items():
-        if not name.startswith("decoder.") and not torch.equal(value, theirs[name]):
+        if name.startswith(_MEANING) and not torch.equal(value, theirs[name]):
             raise CheckpointError(
-                f"{name} is not that of {other.name}, so the symbols differ: its entropy model "
-                "cannot be kept; train with train_only = ['decoder.*'], or calibrate anew"
+                f"{name} is not that of {other.name}, so symbols mean something else: its entropy "
+                "model cannot be kept; train with train_only = ['*encoder.*', 'decoder.*'], or "
+                "calibrate anew"
             )
 
 
@@ -158,14 +161,14 @@ def finalise(
 
     The linear scale decoder is fitted to the same symbols. Photos smaller than a tile are passed
     over. With ``entropy_from`` nothing is calibrated: its integer entropy models are kept, and with
-    them the streams. Returns ``weights``; the configuration goes beside it. Raises
-    ``CheckpointError`` when ``network`` makes other symbols than ``entropy_from``.
+    them the reading of streams. Returns ``weights``; the configuration goes beside it. Raises
+    ``CheckpointError`` when symbols mean something else to ``network`` than to ``entropy_from``.
     """
     config = network.config
     rounded = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
     _round_weights(rounded)
     if entropy_from is not None:
-        _same_symbols(rounded, entropy_from)
+        _same_meaning(rounded, entropy_from)
         TrainedPico(config, rounded, entropy_from.entropy_models).save(weights)
         return weights
     large = tuple(p for p in photos.train if min(p.shape[:2]) >= config.tile)

@@ -8,13 +8,12 @@ from fnmatch import fnmatchcase
 
 from torch import Tensor
 
+from pico_deploy.codecs.layers import SCALES
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.errors import UsageError
 from pico_deploy.training.config import TrainConfig
 
 SCALE_RATE = 0.2
-# Last parts of the names of parameters that multiply whole channels.
-SCALES = frozenset({"scale_in", "scale_out", "log_scale"})
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:

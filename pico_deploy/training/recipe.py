@@ -185,7 +185,7 @@ class Trainer:
         low, high = self.codec.config.lambda_range
         weight = level_lambda(levels, self.codec.config.levels, low, high)
         counts = balance(weight, low, high, config.level_weight_power)
-        loss = (counts * (bpp + weight * (mse + extra.total))).mean()
+        loss = (counts * (bpp + weight * (config.perceptual.mse * mse + extra.total))).mean()
         total = loss
         if out.linear_y_bits is not None:
             total = total + (counts * out.linear_y_bits).mean() / pixels

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pico_deploy.codecs.checkpoint import read_tensors
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.errors import CheckpointError
 from pico_deploy.training.parts import read_facts, read_parts
@@ -52,19 +53,13 @@ def _read(source: Path) -> dict[str, Tensor]:
         if name is None:
             raise CheckpointError(f"{source} holds neither best weights nor a state of a run")
         return _averaged(read_parts(source, name), source)
+    if source.suffix == ".safetensors":
+        stored = read_tensors(source)
+        return {name: value for name, value in stored.items() if not name.startswith("entropy.")}
     try:
         data = source.read_bytes()
     except OSError as error:
         raise CheckpointError(f"cannot read {source}: {error.strerror or error}") from error
-    if source.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        try:
-            stored = load(data)
-        except SafetensorError as error:
-            raise CheckpointError(f"{source} is no safetensors file: {error}") from error
-        return {name: value for name, value in stored.items() if not name.startswith("entropy.")}
     return _averaged(data, source)
 
 

@@ -83,7 +83,7 @@ def validate(
                 pairs.append((x[0], restored[0] / 255))
         mse = squared / pixels
         rate = bits / pixels
-        total = rate + weight.item() * (mse + extra / pixels)
+        total = rate + weight.item() * (terms.config.mse * mse + extra / pixels)
         results.append(
             LevelResult(
                 level,

@@ -7,6 +7,7 @@ import torch
 
 from pico_deploy._core import Model
 from pico_deploy.codecs.config import PRESETS
+from pico_deploy.codecs.layers import is_channelwise
 from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.protocol import Codec
@@ -17,7 +18,7 @@ from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import CheckpointError
 from pico_deploy.training.calibrate import calibrate
 from pico_deploy.training.data import CropSampler
-from pico_deploy.training.finalise import CHANNELWISE, MANTISSA_BITS, finalise, round_weight
+from pico_deploy.training.finalise import MANTISSA_BITS, finalise, round_weight
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_weights_are_finalised_as_they_ship(network, weights) -> None:
     shipped = TrainedPico.load(weights).network.state_dict()
     for name, value in network.state_dict().items():
         if not name.startswith("scale_decoders.linear."):  # fitted at the end
-            whole = name.rsplit(".", 1)[-1] in CHANNELWISE
+            whole = is_channelwise(name)
             expected = value.half().float() if whole else round_weight(value)
             assert torch.equal(shipped[name], expected), name
 
@@ -91,23 +92,26 @@ def test_a_gain_keeps_all_bits_of_fp16(network, photos, tmp_path) -> None:
     assert (shipped.head.weight != 3 + 2**-8).all()
 
 
-def test_a_kept_entropy_model_keeps_the_streams_of_another_synthesis(
-    network, weights, photos, tmp_path
+@pytest.mark.parametrize("name", ["decoder.head.weight", "encoder.head.weight"])
+def test_other_transforms_may_keep_the_entropy_model(
+    network, weights, photos, tmp_path, name: str
 ) -> None:
     first = TrainedPico.load(weights)
     retuned = copy.deepcopy(first.network)
     with torch.no_grad():
-        retuned.decoder.head.weight.mul_(1.5)
+        retuned.get_parameter(name).mul_(1.5)
     path = finalise(retuned, photos, tmp_path / "v" / "tiny.safetensors", entropy_from=first)
     second = TrainedPico.load(path)
-    assert not torch.equal(second.network.decoder.head.weight, first.network.decoder.head.weight)
+    assert not torch.equal(second.network.get_parameter(name), first.network.get_parameter(name))
     for shape in ("conv", "linear"):
         kept, made = second.entropy_models[shape], first.entropy_models[shape]
         assert to_bytes(kept) == to_bytes(made)
 
 
-@pytest.mark.parametrize("name", ["encoder.head.weight", "context.leave.0.weight", "z_log_scale"])
-def test_an_entropy_model_of_other_symbols_is_not_kept(
+@pytest.mark.parametrize(
+    "name", ["context.leave.0.weight", "scale_decoders.conv.weight.0", "z_log_scale"]
+)
+def test_an_entropy_model_of_symbols_with_another_meaning_is_not_kept(
     weights, photos, tmp_path, name: str
 ) -> None:
     first = TrainedPico.load(weights)

@@ -44,18 +44,22 @@ def train(tmp_path: Path, photo_folder: Path, start: Path, only: str) -> int:
     return run(["train", str(tmp_path / "r.toml"), *places, *source])
 
 
-def test_what_only_synthesis_learned_keeps_the_streams(tmp_path, photo_folder, start) -> None:
-    assert train(tmp_path, photo_folder, start, "decoder.*") == 0
+@pytest.mark.parametrize("part", ["decoder", "encoder"])
+def test_a_transform_that_learned_alone_keeps_the_entropy_model(
+    tmp_path, photo_folder, start, part: str
+) -> None:
+    assert train(tmp_path, photo_folder, start, f"{part}.*") == 0
     before = TrainedPico.load(start)
     after = TrainedPico.load(tmp_path / "run" / "tiny.safetensors")
     assert to_bytes(after.entropy_model) == to_bytes(before.entropy_model)
-    assert not torch.equal(after.network.decoder.head.weight, before.network.decoder.head.weight)
+    weights = [codec.network.get_parameter(f"{part}.head.weight") for codec in (before, after)]
+    assert not torch.equal(*weights)
 
 
-def test_what_learned_before_the_symbols_is_refused_in_one_line(
+def test_a_context_model_that_learned_is_refused_in_one_line(
     tmp_path, photo_folder, start, capsys
 ) -> None:
-    assert train(tmp_path, photo_folder, start, "encoder.*") != 0
+    assert train(tmp_path, photo_folder, start, "context.*") != 0
     lines = capsys.readouterr().err.strip().splitlines()
     assert sum("cannot be kept" in line for line in lines) == 1
     assert not (tmp_path / "run" / "tiny.safetensors").exists()

@@ -1,0 +1,104 @@
+"""Checkpoints as differences to another: what fine-tuning moved, in steps of half a byte.
+
+A fine-tuned network is close to where it started, and what it moved needs few bits: 1.3 a weight
+once the file is compressed, as git and wheels do, instead of 13. Tensors that are equal are not
+stored at all; those that multiply or shift whole channels are stored as they are; of the others
+``NAME.steps`` holds the difference, two weights a byte, in units of ``NAME.step``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pico_deploy.errors import CheckpointError
+
+STEPS, STEP = ".steps", ".step"
+BASE = "difference_to"
+# Width of the rounding intervals over the root mean square of a difference. Half of it costs one
+# bit a weight more, and most of what that would keep is the noise of the optimiser.
+STEP_SHARE = 1.75
+LARGEST = 7
+
+
+def reference(base: Path) -> str:
+    """SHA-256 and name of a checkpoint, as a difference to it has them."""
+    return f"{hashlib.sha256(base.read_bytes()).hexdigest()} {base.name}"
+
+
+def find_base(path: Path, wanted: str) -> Path:
+    """The checkpoint that the difference ``path`` belongs to; raises ``CheckpointError`` unless it
+    lies beside it, byte for byte."""
+    base = path.parent / Path(wanted.rpartition(" ")[2]).name
+    if base == path or not base.is_file():
+        raise CheckpointError(f"{path} is a difference to {base.name!r}, which is not beside it")
+    if reference(base) != wanted:
+        raise CheckpointError(f"{path} is a difference to another {base.name} than the one beside")
+    return base
+
+
+def subtract(
+    tensors: Mapping[str, Tensor], base: Mapping[str, Tensor], whole: Callable[[str], bool]
+) -> dict[str, Tensor]:
+    """Return what turns ``base`` into ``tensors``, or close to it.
+
+    ``whole(name)`` says which tensors are stored exactly; those of integers always are. Raises
+    ``CheckpointError`` when the two do not have the same tensors.
+    """
+    stored: dict[str, Tensor] = {}
+    for name in sorted(tensors.keys() | base.keys()):
+        new, old = tensors.get(name), base.get(name)
+        if new is None or old is None or new.shape != old.shape:
+            raise CheckpointError(f"tensor {name!r} is not of one shape in both: no difference")
+        if torch.equal(new, old):
+            continue
+        if whole(name) or not new.is_floating_point():
+            stored[name] = new
+            continue
+        difference = new.float() - old.float()
+        width = difference.square().mean().sqrt() * STEP_SHARE
+        steps = (difference / width).round().clamp(-LARGEST, LARGEST)
+        # Within a wide interval small differences are the frequent ones: the best step is shorter.
+        step = (difference * steps).sum() / steps.square().sum().clamp(min=1)
+        stored[name + STEPS], stored[name + STEP] = _pack(steps), step
+    return stored
+
+
+def add(stored: Mapping[str, Tensor], base: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Inverse of :func:`subtract`: ``base`` with what is ``stored``; raises ``CheckpointError``
+    naming a tensor of ``path`` that does not fit.
+
+    Products and sums of float32, rounded to fp16 once: the same on every machine.
+    """
+    result, left = dict(base), dict(stored)
+    for name, old in base.items():
+        if name in left:
+            result[name] = left.pop(name)
+        elif name + STEPS in left:
+            packed, step = left.pop(name + STEPS), left.pop(name + STEP, None)
+            fits = packed.dtype == torch.uint8 and packed.numel() == (old.numel() + 1) // 2
+            if not fits or step is None or step.dim():
+                raise CheckpointError(f"{path}: tensor {name + STEPS!r} does not fit its base")
+            moved = _unpack(packed, old.numel()).view(old.shape) * step.float()
+            result[name] = (old.float() + moved).to(old.dtype)
+    if left:
+        raise CheckpointError(f"{path}: tensor {min(left)!r} is not in its base")
+    return result
+
+
+def _pack(steps: Tensor) -> Tensor:
+    """Integers within ±``LARGEST``, any shape → ``uint8 [⌈n/2⌉]``, the first in the low half."""
+    flat = steps.flatten().to(torch.int16) + LARGEST + 1
+    flat = F.pad(flat, (0, flat.numel() % 2))
+    return (flat[0::2] + 16 * flat[1::2]).to(torch.uint8)
+
+
+def _unpack(packed: Tensor, count: int) -> Tensor:
+    """Inverse of :func:`_pack`, ``float32 [count]``."""
+    halves = torch.stack([packed & 15, packed >> 4], 1).flatten()[:count]
+    return halves.float() - (LARGEST + 1)
