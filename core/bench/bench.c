@@ -227,7 +227,7 @@ static pico_status write_file(state *s) {
     s->file_size = 0;
     pico_status status = pico_file_size(&file, &size, &s->report->fault);
     if (status != PICO_OK || size > s->job->stream.size) return status; /* other bytes, as the report says */
-    return pico_file_write(&file, s->file, size, &s->file_size, &s->report->fault);
+    return pico_file_write(s->model, &file, s->file, size, &s->file_size, &s->report->fault);
 }
 
 static pico_status encode_pass(state *s, int64_t iteration) {

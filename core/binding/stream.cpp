@@ -145,7 +145,7 @@ class Encoder {
         pico_fault fault{};
         check(pico_file_size(&file_, &size, &fault), fault);
         Memory out = allocate(size);
-        check(pico_file_write(&file_, out.get(), size, &written, &fault), fault);
+        check(pico_file_write(model_->get(), &file_, out.get(), size, &written, &fault), fault);
         return nb::bytes(out.get(), written);
     }
 

@@ -127,7 +127,7 @@ bytes seal_file(const model_in_sets *model, const recipe *image, const pico_span
     REQUIRE(pico_file_size(&file, &data.size, NULL) == PICO_OK);
     data.data = exactly(data.size);
     size_t written = 0;
-    REQUIRE(pico_file_write(&file, data.data, data.size, &written, NULL) == PICO_OK);
+    REQUIRE(pico_file_write(model->in[0].model, &file, data.data, data.size, &written, NULL) == PICO_OK);
     REQUIRE(written == data.size);
     return data;
 }
@@ -178,5 +178,5 @@ void reseal_header(bytes file) {
 void reseal_part(bytes file, const pico_image *image, uint8_t kind, uint32_t number, const pico_entry *entry) {
     if (entry->offset + entry->size + CRC_SIZE > file.size) return;
     uint8_t *payload = file.data + entry->offset;
-    write_u32(payload + entry->size, seal(image->header_crc, kind, number, payload, entry->size));
+    write_u32(payload + entry->size, seal(kernels_select(PICO_CPU_SCALAR), image->header_crc, kind, number, payload, entry->size));
 }

@@ -121,10 +121,10 @@ typedef struct pico_fault {
 enum {
     PICO_CPU_SCALAR = 0,
     PICO_CPU_SSE41 = 1,     /* SSE4.1, SSSE3, POPCNT */
-    PICO_CPU_AVX2 = 2,      /* AVX2 */
+    PICO_CPU_AVX2 = 2,      /* AVX2, SSE4.2 */
     PICO_CPU_AVX512 = 4,    /* AVX-512 F, BW, DQ, VL, VBMI2, VNNI */
     PICO_CPU_NEON = 8,      /* AArch64: all of them */
-    PICO_CPU_NEON_DOT = 16, /* AArch64: SDOT and UDOT */
+    PICO_CPU_NEON_DOT = 16, /* AArch64: SDOT and UDOT, CRC32 */
     PICO_CPU_WASM_SIMD = 32 /* WebAssembly: a module that is compiled with vectors runs only where they are */
 };
 
@@ -251,8 +251,9 @@ typedef struct pico_file {
 } pico_file;
 
 pico_status pico_file_size(const pico_file *file, size_t *size, pico_fault *fault);
-pico_status pico_file_write(const pico_file *file, uint8_t *out, size_t capacity, size_t *size,
-                            pico_fault *fault);
+/* `model` is the one that coded the streams. */
+pico_status pico_file_write(const pico_model *model, const pico_file *file, uint8_t *out, size_t capacity,
+                            size_t *size, pico_fault *fault);
 
 /* ---- Reading ---- */
 

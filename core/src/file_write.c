@@ -1,5 +1,6 @@
 /* Putting header, chunks and streams together. */
 #include "header.h"
+#include "model.h"
 
 static int all_levels_equal(const pico_file *file) {
     for (uint32_t tile = 1; tile < file->grid.tiles; tile++) {
@@ -103,17 +104,18 @@ static uint8_t *write_header(const pico_file *file, uint32_t header_size, uint8_
     return at + CRC_SIZE;
 }
 
-static uint8_t *write_sealed(uint8_t *at, uint32_t header_crc, uint8_t kind, uint32_t number,
-                             pico_span payload) {
+static uint8_t *write_sealed(const pico_kernels *kernels, uint8_t *at, uint32_t header_crc, uint8_t kind,
+                             uint32_t number, pico_span payload) {
     if (payload.size > 0) copy_bytes(at, payload.data, payload.size);
     at += payload.size;
-    write_u32(at, seal(header_crc, kind, number, at - payload.size, payload.size));
+    write_u32(at, seal(kernels, header_crc, kind, number, at - payload.size, payload.size));
     return at + CRC_SIZE;
 }
 
-pico_status pico_file_write(const pico_file *file, uint8_t *out, size_t capacity, size_t *size,
-                            pico_fault *fault) {
-    if (out == NULL || size == NULL) return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
+pico_status pico_file_write(const pico_model *model, const pico_file *file, uint8_t *out, size_t capacity,
+                            size_t *size, pico_fault *fault) {
+    if (model == NULL || out == NULL || size == NULL)
+        return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
     uint64_t header_size = 0, file_size = 0;
     pico_status status = measure(file, &header_size, &file_size, fault);
     if (status != PICO_OK) return status;
@@ -123,11 +125,11 @@ pico_status pico_file_write(const pico_file *file, uint8_t *out, size_t capacity
     uint8_t *at = write_header(file, (uint32_t)header_size, out);
     uint32_t header_crc = read_u32(at - CRC_SIZE);
     for (uint32_t i = 0; i < file->chunk_count; i++) {
-        at = write_sealed(at, header_crc, SEAL_CHUNK, i, file->chunks[i].payload);
+        at = write_sealed(model->kernels, at, header_crc, SEAL_CHUNK, i, file->chunks[i].payload);
     }
     uint32_t streams = pico_stream_count(&file->grid, &file->layout);
     for (uint32_t i = 0; i < streams; i++)
-        at = write_sealed(at, header_crc, SEAL_STREAM, i, file->streams[i]);
+        at = write_sealed(model->kernels, at, header_crc, SEAL_STREAM, i, file->streams[i]);
     *size = (size_t)(at - out);
     return PICO_OK;
 }

@@ -3,6 +3,7 @@
 #define PICO_HEADER_H
 
 #include "bytes.h"
+#include "kernels.h"
 
 enum {
     HEADER_MAJOR = 4,
@@ -27,13 +28,13 @@ enum {
 };
 
 /* CRC of chunk or stream `number`: seeded so that it holds only in its own place in its own file. */
-static inline uint32_t seal(uint32_t header_crc, uint8_t kind, uint32_t number, const uint8_t *payload,
-                            size_t size) {
+static inline uint32_t seal(const pico_kernels *kernels, uint32_t header_crc, uint8_t kind, uint32_t number,
+                            const uint8_t *payload, size_t size) {
     uint8_t place[9];
     write_u32(place, header_crc);
     place[4] = kind;
     write_u32(place + 5, number);
-    return pico_crc32c(pico_crc32c(0, place, sizeof place), payload, size);
+    return kernels->crc32c(kernels->crc32c(0, place, sizeof place), payload, size);
 }
 
 static inline int is_letter(uint8_t c) {

@@ -36,6 +36,7 @@ PICO_DECLARE_SYMBOLS(sse41) /* float32 */
     .symbols_in_f32 = sse41_symbols_in_f32, .symbols_in_f16 = scalar_symbols_in_f16,                         \
     .symbols_out_f32 = sse41_symbols_out_f32, .symbols_out_f16 = scalar_symbols_out_f16
 PICO_DECLARE_PIXELS(sse41) /* out */
+PICO_DECLARE_CRC32C(avx2)
 PICO_DECLARE_RANS(avx2)
 PICO_DECLARE_NETWORK(avx2)
 PICO_DECLARE_PIXELS(avx2) /* out */
@@ -48,6 +49,7 @@ int avx512_shuffled(const network_layer *layer, const int32_t *bias, const uint8
 #endif
 
 #ifdef PICO_NEON
+PICO_DECLARE_CRC32C(neon_dot)
 PICO_DECLARE_RANS(neon)
 PICO_DECLARE_SKIP(neon)
 PICO_DECLARE_NETWORK(neon)
@@ -68,6 +70,7 @@ static const kernel_set sets[] = {
 #ifdef PICO_X86
     {PICO_CPU_SSE41 | PICO_CPU_AVX2 | PICO_CPU_AVX512,
      {.name = "avx512",
+      .crc32c = avx2_crc32c,
       RANS(avx512),
       SKIP(avx512),
       NETWORK(avx512),
@@ -81,6 +84,7 @@ static const kernel_set sets[] = {
       X86_SYMBOLS}},
     {PICO_CPU_SSE41 | PICO_CPU_AVX2,
      {.name = "avx2",
+      .crc32c = avx2_crc32c,
       RANS(avx2),
       SKIP(sse41),
       NETWORK(avx2),
@@ -89,6 +93,7 @@ static const kernel_set sets[] = {
       X86_SYMBOLS}},
     {PICO_CPU_SSE41,
      {.name = "sse41",
+      .crc32c = pico_crc32c,
       RANS(sse41),
       SKIP(sse41),
       NETWORK(sse41),
@@ -99,6 +104,7 @@ static const kernel_set sets[] = {
 #ifdef PICO_NEON
     {PICO_CPU_NEON | PICO_CPU_NEON_DOT,
      {.name = "neon_dot",
+      .crc32c = neon_dot_crc32c,
       RANS(neon),
       SKIP(neon),
       .pointwise_first = neon_dot_pointwise_first,
@@ -110,6 +116,7 @@ static const kernel_set sets[] = {
       SYMBOLS_IN(neon)}},
     {PICO_CPU_NEON,
      {.name = "neon",
+      .crc32c = pico_crc32c,
       RANS(neon),
       SKIP(neon),
       NETWORK(neon),
@@ -120,6 +127,7 @@ static const kernel_set sets[] = {
 #ifdef PICO_WASM_SIMD
     {PICO_CPU_WASM_SIMD,
      {.name = "wasm_simd",
+      .crc32c = pico_crc32c,
       .rans_decode = wasm_rans_decode,
       .rans_encode = scalar_rans_encode,
       SKIP(wasm),
@@ -130,6 +138,7 @@ static const kernel_set sets[] = {
 #endif
     {PICO_CPU_SCALAR,
      {.name = "scalar",
+      .crc32c = pico_crc32c,
       RANS(scalar),
       SKIP(scalar),
       NETWORK(scalar),

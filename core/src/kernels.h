@@ -80,6 +80,9 @@ typedef struct skip_split {
 typedef struct pico_kernels {
     const char *name;
 
+    /* pico_crc32c, for chunks and streams. */
+    uint32_t (*crc32c)(uint32_t seed, const uint8_t *data, size_t size);
+
     /* Decode n symbols of one segment; `rows[k]` is the table of symbol k. Returns 0 if words or escapes run
      * out or an escape is not one. Never reads outside the reader's spans, whatever they hold. */
     int (*rans_decode)(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n,
@@ -143,6 +146,8 @@ const kernel_set *kernel_sets(size_t *count);
 const pico_kernels *kernels_select(uint32_t cpu_flags);
 
 /* The functions of a set are declared by its name, in the order of the table above. */
+#define PICO_DECLARE_CRC32C(set) uint32_t set##_crc32c(uint32_t seed, const uint8_t *data, size_t size);
+
 #define PICO_DECLARE_RANS(set)                                                                               \
     int set##_rans_decode(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n,   \
                           int8_t *out);                                                                      \

@@ -169,7 +169,8 @@ pico_status pico_chunk_check(const uint8_t *data, size_t size, const pico_image 
     if (end > size) return fail(fault, PICO_E_TRUNCATED, "end of chunk", chunk, (int64_t)size, (int64_t)end);
     const uint8_t *payload = data + entry->offset;
     uint32_t stored = read_u32(payload + entry->size);
-    uint32_t computed = seal(image->header_crc, SEAL_CHUNK, chunk, payload, entry->size);
+    uint32_t computed =
+        seal(kernels_select(PICO_CPU_SCALAR), image->header_crc, SEAL_CHUNK, chunk, payload, entry->size);
     if (stored != computed)
         return fail(fault, PICO_E_CHUNK_DAMAGED, "checksum of chunk", chunk, computed, stored);
     return PICO_OK;

@@ -165,14 +165,15 @@ static pico_status check_end(const stream_sections *sections, pico_fault *fault)
     return PICO_OK;
 }
 
-static pico_status locate(const uint8_t *data, size_t size, const pico_image *image, uint32_t stream,
-                          const pico_entry *entry, pico_fault *fault) {
+static pico_status locate(const pico_kernels *kernels, const uint8_t *data, size_t size,
+                          const pico_image *image, uint32_t stream, const pico_entry *entry,
+                          pico_fault *fault) {
     uint64_t end = entry->offset + entry->size + CRC_SIZE;
     if (end > size)
         return fail(fault, PICO_E_TRUNCATED, "end of stream", stream, (int64_t)size, (int64_t)end);
     const uint8_t *payload = data + entry->offset;
     uint32_t stored = read_u32(payload + entry->size);
-    uint32_t computed = seal(image->header_crc, SEAL_STREAM, stream, payload, entry->size);
+    uint32_t computed = seal(kernels, image->header_crc, SEAL_STREAM, stream, payload, entry->size);
     if (stored != computed) return damaged(fault, "checksum of stream", stream, computed, stored);
     return PICO_OK;
 }
@@ -195,7 +196,7 @@ pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, siz
         return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size, (int64_t)memory.used);
     pico_grid grid;
     status = pico_grid_init(model, image->width, image->height, &grid, fault);
-    if (status == PICO_OK) status = locate(data, size, image, stream, entry, fault);
+    if (status == PICO_OK) status = locate(model->kernels, data, size, image, stream, entry, fault);
     if (status != PICO_OK) return status;
 
     const uint32_t first = stream * image->layout.tiles_per_stream;

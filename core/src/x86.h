@@ -16,6 +16,7 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 
 #define SSE41  __attribute__((target("sse4.1,ssse3,popcnt")))
+#define SSE42  __attribute__((target("sse4.2")))
 #define AVX2   __attribute__((target("avx2,popcnt")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512vnni,popcnt")))
 

@@ -17,6 +17,24 @@ static int equal(const void *a, const void *b, size_t size) {
     return size == 0 || memcmp(a, b, size) == 0;
 }
 
+/* ---- Checksum ---- */
+
+static int same_crc32c(const pico_kernels *set) {
+    uint32_t random = 20;
+    int same = SAME;
+    for (size_t n = 0; n <= 130 && same; n++) {
+        uint8_t *data = exactly(n);
+        for (size_t i = 0; i < n; i++) data[i] = (uint8_t)random_u32(&random);
+        for (int round = 0; round < 8 && same; round++) {
+            const uint32_t seed = round == 0 ? 0 : random_u32(&random);
+            const size_t from = random_u32(&random) % (n + 1); /* every alignment */
+            same = scalar()->crc32c(seed, data + from, n - from) == set->crc32c(seed, data + from, n - from);
+        }
+        free(data);
+    }
+    return same;
+}
+
 /* ---- rANS ---- */
 
 enum { ROWS = 5 };
@@ -526,8 +544,15 @@ static const family families[] = {
     {"shuffled_first, shuffled", same_shuffled},
     {"pixels_in_f32, pixels_in_f16, pixels_out_f32, pixels_out_f16", same_pixels},
     {"symbols_in_f32, symbols_in_f16, symbols_out_f32, symbols_out_f16", same_symbols},
+    {"crc32c", same_crc32c},
 };
-enum { FAMILIES = sizeof families / sizeof *families, FAMILY_SHUFFLED = 4, FAMILY_PIXELS = 5, FAMILY_SYMBOLS = 6 };
+enum {
+    FAMILIES = sizeof families / sizeof *families,
+    FAMILY_SHUFFLED = 4,
+    FAMILY_PIXELS = 5,
+    FAMILY_SYMBOLS = 6,
+    FAMILY_CRC32C = 7
+};
 
 static void every_set_is_the_same_as_scalar(void) {
     size_t count = 0;
@@ -612,8 +637,13 @@ static int wrong_symbols(const uint8_t *in, size_t n, uint32_t max, int8_t *out)
     return good;
 }
 
+/* Forgets the last bytes of what is no multiple of eight. */
+static uint32_t wrong_crc32c(uint32_t seed, const uint8_t *data, size_t size) {
+    return scalar()->crc32c(seed, data, size > 100 ? size & ~(size_t)7 : size);
+}
+
 static void a_wrong_kernel_is_seen(void) {
-    for (int f = 0; f < 10; f++) {
+    for (int f = 0; f < 11; f++) {
         pico_kernels set = *scalar();
         int family = 0;
         switch (f) {
@@ -628,6 +658,7 @@ static void a_wrong_kernel_is_seen(void) {
             set.shuffled_first = never_shuffled;
             break;
         case 7: set.split = wrong_split, family = 1; break;
+        case 9: set.crc32c = wrong_crc32c, family = FAMILY_CRC32C; break;
         case 8: set.symbols_in_f32 = wrong_symbols, family = FAMILY_SYMBOLS; break;
         default: set.pixels_out_f32 = wrong_pixels, family = FAMILY_PIXELS; break;
         }

@@ -319,7 +319,7 @@ static int encodes_to_same_bytes(judge *j, int skip) {
     size_t size = 0;
     if (pico_grid_init(j->model, image->width, image->height, &file.grid, NULL) != PICO_OK) return 0;
     if (encode_streams(j, &file, skip, streams) != PICO_OK) return 0;
-    if (pico_file_write(&file, out, j->stream.size, &size, NULL) != PICO_OK) return 0;
+    if (pico_file_write(j->model, &file, out, j->stream.size, &size, NULL) != PICO_OK) return 0;
     if (size != j->stream.size) return 0;
     for (size_t i = 0; i < size; i++) {
         if (out[i] != j->stream.data[i]) return 0;

@@ -234,7 +234,9 @@ public final class StreamWriter: @unchecked Sendable {
         var size = 0
         try check(pico_file_size(&file, &size, &fault), fault, doing: "writing the file")
         var out = [UInt8](repeating: 0, count: size)
-        try check(pico_file_write(&file, &out, size, &size, &fault), fault, doing: "writing the file")
+        try check(
+            pico_file_write(model.pointer, &file, &out, size, &size, &fault), fault,
+            doing: "writing the file")
         return Data(out[0..<size])
     }
 }

@@ -139,7 +139,8 @@ export class Encoder {
     core.checked((fault) => exports.pico_file_size(file, size, fault));
     const capacity = word();
     const out = arena.alloc(capacity);
-    core.checked((fault) => exports.pico_file_write(file, out, capacity, size, fault));
+    const model = this.model.address;
+    core.checked((fault) => exports.pico_file_write(model, file, out, capacity, size, fault));
     return arena.u8(out, word()).slice();
   }
 

@@ -176,7 +176,7 @@ static jlong JNICALL file_write(JNIEnv *env, jclass class, jobject model, jint w
     pico_status status = pico_file_size(&file, &size, &fault);
     if (status == PICO_OK && out != NULL) {
         if (!span_of(env, out, "out", &target)) return -1;
-        status = pico_file_write(&file, target.data, target.size, &size, &fault);
+        status = pico_file_write(s.model, &file, target.data, target.size, &size, &fault);
     }
     if (status == PICO_OK) return (jlong)size;
     throw_status(env, status, &fault, "writing the file");
