@@ -80,6 +80,8 @@ class Trainer:
         self.averaged = PicoCodec(PRESETS[config.preset]).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.codec.state_dict())
         freeze(self.codec, config.train_only)
+        linear = self.codec.scale_decoders["linear"].parameters()
+        self.linear_learns = any(p.requires_grad for p in linear)
         self.optimiser = torch.optim.Adam(parameter_groups(self.codec), fused=True)
         self.terms = PerceptualTerms(config.perceptual, config.crop, self.codec.config.border)
         self.terms.to(device)
@@ -174,7 +176,7 @@ class Trainer:
             mask = None if mask is None else mask.to(self.device)
             levels = self._levels(self.step)[own].to(self.device)
         with clock.phase("forward"):
-            linear = self.step % config.linear_every == 0
+            linear = self.linear_learns and self.step % config.linear_every == 0
             anchors = self.anchors[levels]
             out = simulate(self.codec, x, anchors, noise=True, bf16=config.bf16, linear=linear)
             pixels = config.crop * config.crop

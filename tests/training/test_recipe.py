@@ -274,7 +274,7 @@ def test_the_shipped_recipe_is_valid() -> None:
 def test_identity_covers_every_field_but_the_horizon() -> None:
     free = {"steps", "decay_steps", "log_every", "validate_every"}
     fields = set(TrainConfig.model_fields)
-    perceptual = PerceptualConfig(ssimulacra2=1)
+    perceptual = PerceptualConfig(ssimulacra2=1, mse=0.5)
     full = TrainConfig(preset="x", steps=1, train_only=("decoder.*",), perceptual=perceptual)
     assert set(full.identity()) == fields - free
     assert set(full.identity()["perceptual"]) == set(PerceptualConfig.model_fields)
@@ -282,7 +282,34 @@ def test_identity_covers_every_field_but_the_horizon() -> None:
 
 def test_states_from_before_a_field_existed_are_still_of_the_same_run() -> None:
     found = TrainConfig(preset="x", steps=1).identity()
-    assert "train_only" not in found and "ssimulacra2" not in found["perceptual"]
+    assert "train_only" not in found
+    assert not {"mse", "ssimulacra2"} & set(found["perceptual"])
+
+
+def test_the_mse_counts_what_the_recipe_says(settings, photos, tmp_path) -> None:
+    losses = []
+    for weight in (0.0, 0.5, 1.0):
+        perceptual = PerceptualConfig(mse=weight)
+        trainer = Trainer(
+            settings.model_copy(update={"perceptual": perceptual}), photos, tmp_path / "r", "cpu"
+        )
+        objective = trainer.validate().objective
+        losses.append((trainer.train_step().loss, objective))
+    for rate_alone, half, whole in zip(*losses, strict=True):
+        assert rate_alone < half < whole
+        assert half - rate_alone == pytest.approx(whole - half, rel=1e-4)
+
+
+def test_the_linear_scale_decoder_runs_only_where_it_learns(settings, photos, tmp_path) -> None:
+    for only, expected in ((), True), (("decoder.*",), False):
+        chosen = settings.model_copy(update={"train_only": only, "linear_every": 1})
+        trainer = Trainer(chosen, photos, tmp_path, "cpu")
+        calls: list[int] = []
+        trainer.codec.scale_decoders["linear"].register_forward_hook(
+            lambda *_, calls=calls: calls.append(1)
+        )
+        trainer.train_step()
+        assert bool(calls) is expected
 
 
 def test_only_the_chosen_parameters_learn_and_resume_bit_exactly(
