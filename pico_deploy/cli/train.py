@@ -62,6 +62,10 @@ def train(
         Path | None,
         typer.Option(help="Keep the entropy models of this .safetensors: only transforms learned."),
     ] = None,
+    difference_to: Annotated[
+        Path | None,
+        typer.Option(help="Train, and write, what a difference to this .safetensors holds."),
+    ] = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Train no further; write the best weights so far.")
     ] = False,
@@ -96,7 +100,7 @@ def train(
     )  # fmt: skip
     if team.leads:
         team.wait()
-    trainer = Trainer(settings, photos, run, device, init_from, team)
+    trainer = Trainer(settings, photos, run, device, init_from, team, difference_to)
     if trainer.resume():
         console.print(f"resumed at step {trainer.step}")
     if compile:
@@ -114,7 +118,11 @@ def train(
         codec, step = trainer.best_codec()
         console.print(f"finishing the weights of step {step}")
         weights = finalising.finalise(
-            codec, photos, run / f"{settings.preset}.safetensors", entropy_from=kept
+            codec,
+            photos,
+            run / f"{settings.preset}.safetensors",
+            entropy_from=kept,
+            difference_to=difference_to,
         )
         if (run / LOG_FILE).exists():
             curves.plot(run / LOG_FILE, run / "curves.png")

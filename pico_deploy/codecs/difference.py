@@ -20,10 +20,12 @@ from pico_deploy.errors import CheckpointError
 
 STEPS, STEP = ".steps", ".step"
 BASE = "difference_to"
-# Width of the rounding intervals over the root mean square of a difference. Half of it costs one
-# bit a weight more, and most of what that would keep is the noise of the optimiser.
-STEP_SHARE = 1.75
+# Width of the rounding intervals over the root mean square of a difference. The small tensors are
+# those of the first and last layers: fine steps cost little there, and coarse ones are seen.
+FINE, COARSE = 0.7, 2.6
+SMALL = 4096
 LARGEST = 7
+TINY = 1e-12
 
 
 def reference(base: Path) -> str:
@@ -60,13 +62,24 @@ def subtract(
         if whole(name) or not new.is_floating_point():
             stored[name] = new
             continue
-        difference = new.float() - old.float()
-        width = difference.square().mean().sqrt() * STEP_SHARE
-        steps = (difference / width).round().clamp(-LARGEST, LARGEST)
-        # Within a wide interval small differences are the frequent ones: the best step is shorter.
-        step = (difference * steps).sum() / steps.square().sum().clamp(min=1)
+        steps, step = _rounded(new.float() - old.float())
         stored[name + STEPS], stored[name + STEP] = _pack(steps), step
     return stored
+
+
+def nearest(new: Tensor, old: Tensor) -> Tensor:
+    """What a difference to ``old`` gives back of ``new``, float32 of one shape, before fp16."""
+    steps, step = _rounded(new - old)
+    return old + steps * step
+
+
+def _rounded(difference: Tensor) -> tuple[Tensor, Tensor]:
+    """Whole steps within ±``LARGEST`` and the length of one, both float32."""
+    share = FINE if difference.numel() < SMALL else COARSE
+    width = (difference.square().mean().sqrt() * share).clamp(min=TINY)
+    steps = (difference / width).round().clamp(-LARGEST, LARGEST)
+    # Within a wide interval small differences are the frequent ones: the best step is shorter.
+    return steps, (difference * steps).sum() / steps.square().sum().clamp(min=1)
 
 
 def add(stored: Mapping[str, Tensor], base: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,6 +148,21 @@ def _same_meaning(network: PicoCodec, other: TrainedPico) -> None:
             )
 
 
+def _copied_beside(base: Path, weights: Path) -> Path:
+    """Copy ``base`` and its configuration into the folder of ``weights``, unless they are there."""
+    beside = weights.with_name(base.name)
+    if beside == weights:
+        raise CheckpointError(
+            f"{weights} would replace the base of the difference; rename the base"
+        )
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in (base.suffix, ".json"):
+        source, copy_of_it = base.with_suffix(suffix), beside.with_suffix(suffix)
+        if not (copy_of_it.exists() and copy_of_it.samefile(source)):
+            shutil.copyfile(source, copy_of_it)
+    return beside
+
+
 def finalise(
     network: PicoCodec,
     photos: Photos,
@@ -155,6 +171,7 @@ def finalise(
     crops: int = CALIBRATION_CROPS,
     linear_steps: int = LINEAR_STEPS,
     entropy_from: TrainedPico | None = None,
+    difference_to: Path | None = None,
 ) -> Path:
     """Round ``network``, calibrate on ``crops`` crops of the training photos, write
     ``weights``.
@@ -163,9 +180,18 @@ def finalise(
     over. With ``entropy_from`` nothing is calibrated: its integer entropy models are kept, and with
     them the reading of streams. Returns ``weights``; the configuration goes beside it. Raises
     ``CheckpointError`` when symbols mean something else to ``network`` than to ``entropy_from``.
+    With ``difference_to`` the same holds for that checkpoint, which is copied beside ``weights``,
+    and what is written is the difference to it.
     """
     config = network.config
     rounded = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
+    if difference_to is not None:
+        # Its steps are coarser than a short mantissa, and nothing should be rounded twice.
+        base = TrainedPico.load(difference_to)
+        _same_meaning(rounded, base)
+        beside = _copied_beside(difference_to, weights)
+        TrainedPico(config, rounded, base.entropy_models).save(weights, beside)
+        return weights
     _round_weights(rounded)
     if entropy_from is not None:
         _same_meaning(rounded, entropy_from)

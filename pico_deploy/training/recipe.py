@@ -8,7 +8,8 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pico_deploy.codecs import difference
+from pico_deploy.codecs.checkpoint import read_tensors
 from pico_deploy.codecs.config import PRESETS
+from pico_deploy.codecs.layers import is_channelwise
 from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.errors import TrainingError, UsageError
@@ -56,6 +60,7 @@ class Trainer:
         device: str,
         start: Path | None = None,
         team: Team = Team(),  # noqa: B008 - frozen
+        difference_to: Path | None = None,
     ) -> None:
         if config.preset not in PRESETS:
             raise UsageError(f"unknown preset {config.preset!r}; known: {', '.join(PRESETS)}")
@@ -82,6 +87,16 @@ class Trainer:
         freeze(self.codec, config.train_only)
         linear = self.codec.scale_decoders["linear"].parameters()
         self.linear_learns = any(p.requires_grad for p in linear)
+        self.base_reference: str | None = None
+        self.base: dict[str, Tensor] = {}
+        if difference_to is not None:
+            self.base_reference = difference.reference(difference_to)
+            moving = {n for n, p in self.codec.named_parameters() if p.requires_grad}
+            self.base = {
+                name: value.to(device).float()
+                for name, value in read_tensors(difference_to).items()
+                if name in moving and not is_channelwise(name)
+            }
         self.optimiser = torch.optim.Adam(parameter_groups(self.codec), fused=True)
         self.terms = PerceptualTerms(config.perceptual, config.crop, self.codec.config.border)
         self.terms.to(device)
@@ -103,7 +118,26 @@ class Trainer:
             part.compile()
 
     def _identity(self) -> str:
-        return json.dumps(self.config.identity(), sort_keys=True)
+        fields = self.config.identity()
+        if self.base_reference is not None:
+            fields |= {difference.BASE: self.base_reference}
+        return json.dumps(fields, sort_keys=True)
+
+    @contextmanager
+    def _as_stored(self, codec: PicoCodec) -> Iterator[None]:
+        """Compute with what a difference to the base can hold of the weights; the weights
+        themselves, which move by less than a step at a time, are back afterwards."""
+        chosen = [(p, self.base[n]) for n, p in codec.named_parameters() if n in self.base]
+        kept = [p.detach().clone() for p, _ in chosen]
+        with torch.no_grad():
+            for parameter, old in chosen:
+                parameter.copy_(difference.nearest(parameter, old))
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for (parameter, _), value in zip(chosen, kept, strict=True):
+                    parameter.copy_(value)
 
     def save(self) -> None:
         """Write the resumable state, all of it or nothing; the leading process does it."""
@@ -168,6 +202,25 @@ class Trainer:
         Raises ``TrainingError`` before the weights are touched when loss or gradient is not finite.
         """
         config, clock = self.config, self.stopwatch
+        with self._as_stored(self.codec):
+            loss, bpp, mse, parts, x, decoded = self._backward()
+        with clock.phase("optimiser"):
+            norm = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), config.clip_norm)
+            self._finite(norm, "gradient", None)
+            self.optimiser.step()
+            if self.step % AVERAGE_EVERY == 0:
+                self._average()
+        parts |= self._play(x, decoded)
+        self.step += 1
+        means = self.team.means(
+            [loss.item(), bpp.mean().item(), mse.mean().item(), *parts.values()]
+        )
+        return StepResult(means[0], means[1], means[2], dict(zip(parts, means[3:], strict=True)))
+
+    def _backward(self) -> tuple[Tensor, Tensor, Tensor, dict[str, float], Tensor, Tensor]:
+        """One batch up to the gradients: loss, bits per pixel and MSE, terms, crops and what became
+        of them."""
+        config, clock = self.config, self.stopwatch
         torch.manual_seed((config.seed * 1_000_003 + self.step) * MOST_PROCESSES + self.team.rank)
         with clock.phase("data"):
             own = self.team.part(config.batch)
@@ -203,18 +256,7 @@ class Trainer:
             self.optimiser.zero_grad(set_to_none=True)
             total.backward()
             self.team.average(self.codec)
-        with clock.phase("optimiser"):
-            norm = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), config.clip_norm)
-            self._finite(norm, "gradient", levels)
-            self.optimiser.step()
-            if self.step % AVERAGE_EVERY == 0:
-                self._average()
-        parts = extra.parts | self._play(x, out.x_hat)
-        self.step += 1
-        means = self.team.means(
-            [loss.item(), bpp.mean().item(), mse.mean().item(), *parts.values()]
-        )
-        return StepResult(means[0], means[1], means[2], dict(zip(parts, means[3:], strict=True)))
+        return loss, bpp, mse, dict(extra.parts), x, out.x_hat
 
     def _finite(self, value: Tensor, what: str, levels: Tensor | None) -> None:
         """Stop before an optimiser would spread what is not a number; the whole team stops."""
@@ -249,14 +291,15 @@ class Trainer:
     def validate(self) -> Validation:
         """The averaged weights on the held-out photos; the best so far are kept."""
         config = self.config
-        found = validate(
-            self.averaged,
-            self.terms,
-            self.photos.holdout,
-            self.anchors,
-            config.level_weight_power,
-            config.bf16,
-        )
+        with self._as_stored(self.averaged):
+            found = validate(
+                self.averaged,
+                self.terms,
+                self.photos.holdout,
+                self.anchors,
+                config.level_weight_power,
+                config.bf16,
+            )
         if found.objective < self.best:
             self.best = found.objective
             halved = {name: value.half() for name, value in self.averaged.state_dict().items()}

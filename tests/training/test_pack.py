@@ -187,8 +187,8 @@ def test_a_stopped_run_is_finished_on_demand(
     trainer.fit(lambda _: None, lambda: trainer.step == 4)
     seen = []
 
-    def record(codec, photos, weights, *, entropy_from):
-        assert entropy_from is None
+    def record(codec, photos, weights, *, entropy_from, difference_to):
+        assert entropy_from is None and difference_to is None
         seen.append(codec)
         return weights
 

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
+from pico_deploy.codecs.checkpoint import read_tensors, write_tensors
+from pico_deploy.codecs.difference import nearest
 from pico_deploy.errors import CheckpointError, TrainingError, UsageError
 from pico_deploy.training.config import PerceptualConfig, TrainConfig, load_config
 from pico_deploy.training.journal import LOG_FILE
@@ -347,3 +350,40 @@ def test_a_step_in_which_nothing_learns_is_an_error(settings, photos, tmp_path) 
 def test_every_anchor_is_validated(settings, photos, tmp_path) -> None:
     found = Trainer(settings, photos, tmp_path, "cpu").validate()
     assert [level.level for level in found.levels] == [0, 10, 20, 30, 40, 50, 60, 70]
+
+
+def test_a_difference_is_what_is_computed_with_and_not_what_learns(
+    settings, photos, tmp_path
+) -> None:
+    torch.manual_seed(9)
+    base = tmp_path / "base.safetensors"
+    plain = Trainer(settings, photos, tmp_path / "plain", "cpu")
+    write_tensors(base, plain.codec.state_dict())
+    chosen = settings.model_copy(update={"train_only": ("decoder.*",)})
+    trainer = Trainer(chosen, photos, tmp_path / "run", "cpu", difference_to=base)
+    with torch.no_grad():
+        for parameter in trainer.codec.decoder.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.01)
+    name = "decoder.head.weight"
+    weight, old = trainer.codec.get_parameter(name), read_tensors(base)[name]
+    before = weight.detach().clone()
+    with trainer._as_stored(trainer.codec):
+        assert torch.equal(weight, nearest(before, old)) and not torch.equal(weight, before)
+    assert torch.equal(weight, before)
+    assert {n.split(".")[0] for n in trainer.base} == {"decoder"}
+    seen: list[Tensor] = []
+    trainer.codec.decoder.head.register_forward_pre_hook(
+        lambda module, _: seen.append(module.weight.detach().clone())
+    )
+    trainer.train_step()
+    assert torch.equal(seen[0], nearest(before, old))
+    assert 0 < (weight - before).abs().max() < 0.02, "a small step from where it was"
+
+
+def test_a_run_belongs_to_its_base(settings, photos, tmp_path) -> None:
+    base = tmp_path / "base.safetensors"
+    run(settings, photos, tmp_path / "run", stop_at=3)
+    write_tensors(base, Trainer(settings, photos, tmp_path / "run", "cpu").codec.state_dict())
+    other = Trainer(settings, photos, tmp_path / "run", "cpu", difference_to=base)
+    with pytest.raises(TrainingError, match="another configuration"):
+        other.resume()

@@ -7,6 +7,7 @@ import torch
 
 from pico_deploy.cli.app import run
 from pico_deploy.codecs.config import PRESETS
+from pico_deploy.codecs.layers import is_channelwise
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.serialise import to_bytes
@@ -54,6 +55,28 @@ def test_a_transform_that_learned_alone_keeps_the_entropy_model(
     assert to_bytes(after.entropy_model) == to_bytes(before.entropy_model)
     weights = [codec.network.get_parameter(f"{part}.head.weight") for codec in (before, after)]
     assert not torch.equal(*weights)
+
+
+def test_a_difference_is_trained_as_it_is_stored(tmp_path, photo_folder, start) -> None:
+    (tmp_path / "r.toml").write_text(RECIPE.format(only="decoder.*"))
+    places = ["--data", str(photo_folder), "--run", str(tmp_path / "run")]
+    source = ["--init-from", str(start), "--difference-to", str(start)]
+    start = start.rename(start.with_name("base.safetensors"))
+    start.with_name("tiny.json").rename(start.with_suffix(".json"))
+    source[1] = source[3] = str(start)
+    assert run(["train", str(tmp_path / "r.toml"), *places, *source]) == 0
+    written = tmp_path / "run" / "tiny.safetensors"
+    assert written.stat().st_size < start.stat().st_size / 2
+    before, after = (TrainedPico.load(path).network.state_dict() for path in (start, written))
+    few = 0
+    for name, value in after.items():
+        moved = value - before[name]
+        if not is_channelwise(name) and moved.any():
+            # Fifteen steps, of which fp16 makes neighbours of each.
+            step = moved[moved != 0].abs().min()
+            few += 1
+            assert (moved / step).round().unique().numel() <= 15 * 3
+    assert few > 5
 
 
 def test_a_context_model_that_learned_is_refused_in_one_line(
