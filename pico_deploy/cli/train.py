@@ -76,6 +76,7 @@ def train(
     from rich.console import Console
 
     from pico_deploy.cli.steps import StepProgress
+    from pico_deploy.errors import UsageError
     from pico_deploy.training import curves
     from pico_deploy.training import finalise as finalising
     from pico_deploy.training.config import load_config
@@ -85,10 +86,12 @@ def train(
     from pico_deploy.training.team import join_team
 
     kept = None
-    if entropy_from is not None:
+    if entropy_from is not None and difference_to is not None:
+        raise UsageError("--difference-to keeps the entropy models of its base: no --entropy-from")
+    if source := difference_to or entropy_from:
         from pico_deploy.codecs.trained import TrainedPico
 
-        kept = TrainedPico.load(entropy_from)
+        kept = TrainedPico.load(source)
     settings = load_config(config)
     team = join_team(settings.batch, device)
     console = Console(stderr=True, quiet=not team.leads)
@@ -103,6 +106,8 @@ def train(
     trainer = Trainer(settings, photos, run, device, init_from, team, difference_to)
     if trainer.resume():
         console.print(f"resumed at step {trainer.step}")
+    if kept is not None:
+        finalising.check_meaning(trainer.codec, kept)
     if compile:
         trainer.compile()
     if not finish:

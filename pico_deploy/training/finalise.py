@@ -131,20 +131,24 @@ def _round_weights(network: PicoCodec) -> None:
 _MEANING = ("context.", "scale_decoders.", "z_log_scale")
 
 
-def _same_meaning(network: PicoCodec, other: TrainedPico) -> None:
-    """Refuse weights that read symbols otherwise; the transforms may differ."""
+def check_meaning(network: PicoCodec, other: TrainedPico) -> None:
+    """Refuse weights that read symbols otherwise than ``other``, or are about to learn to; the
+    transforms may differ. Raises ``CheckpointError`` naming the first tensor.
+    """
     if dataclasses.replace(network.config, name=other.config.name) != other.config:
         raise CheckpointError(
             f"{other.name} is of another configuration than {network.config.name}: its entropy "
             "model cannot be kept"
         )
     theirs = other.network.state_dict()
-    for name, value in network.state_dict().items():
-        if name.startswith(_MEANING) and not torch.equal(value, theirs[name]):
+    for name, value in network.named_parameters():
+        if name.startswith(_MEANING) and (
+            value.requires_grad or not torch.equal(value.cpu().float(), theirs[name])
+        ):
+            what = "would learn" if value.requires_grad else f"is not that of {other.name}"
             raise CheckpointError(
-                f"{name} is not that of {other.name}, so symbols mean something else: its entropy "
-                "model cannot be kept; train with train_only = ['*encoder.*', 'decoder.*'], or "
-                "calibrate anew"
+                f"{name} {what}, so symbols mean something else: the entropy model cannot be kept; "
+                "train with train_only = ['*encoder.*', 'decoder.*'], or calibrate anew"
             )
 
 
@@ -180,23 +184,21 @@ def finalise(
     over. With ``entropy_from`` nothing is calibrated: its integer entropy models are kept, and with
     them the reading of streams. Returns ``weights``; the configuration goes beside it. Raises
     ``CheckpointError`` when symbols mean something else to ``network`` than to ``entropy_from``.
-    With ``difference_to`` the same holds for that checkpoint, which is copied beside ``weights``,
-    and what is written is the difference to it.
+    With ``difference_to``, the file of ``entropy_from``, what is written is the difference to it,
+    with a copy of it beside.
     """
     config = network.config
     rounded = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
-    if difference_to is not None:
-        # Its steps are coarser than a short mantissa, and nothing should be rounded twice.
-        base = TrainedPico.load(difference_to)
-        _same_meaning(rounded, base)
-        beside = _copied_beside(difference_to, weights)
-        TrainedPico(config, rounded, base.entropy_models).save(weights, beside)
+    if entropy_from is not None:
+        base = None
+        if difference_to is None:
+            _round_weights(rounded)
+        else:  # its steps are coarser than a short mantissa, and nothing should be rounded twice
+            base = _copied_beside(difference_to, weights)
+        check_meaning(rounded, entropy_from)
+        TrainedPico(config, rounded, entropy_from.entropy_models).save(weights, base)
         return weights
     _round_weights(rounded)
-    if entropy_from is not None:
-        _same_meaning(rounded, entropy_from)
-        TrainedPico(config, rounded, entropy_from.entropy_models).save(weights)
-        return weights
     large = tuple(p for p in photos.train if min(p.shape[:2]) >= config.tile)
     sampler = CropSampler(
         Photos(large, (), (), ()),

@@ -79,11 +79,13 @@ def test_a_difference_is_trained_as_it_is_stored(tmp_path, photo_folder, start) 
     assert few > 5
 
 
-def test_a_context_model_that_learned_is_refused_in_one_line(
-    tmp_path, photo_folder, start, capsys
+@pytest.mark.parametrize("option", ["--entropy-from", "--difference-to"])
+def test_a_context_model_that_would_learn_is_refused_before_it_does(
+    tmp_path, photo_folder, start, capsys, option: str
 ) -> None:
-    assert train(tmp_path, photo_folder, start, "context.*") != 0
+    (tmp_path / "r.toml").write_text(RECIPE.format(only="context.*"))
+    places = ["--data", str(photo_folder), "--run", str(tmp_path / "run")]
+    assert run(["train", str(tmp_path / "r.toml"), *places, option, str(start)]) != 0
     lines = capsys.readouterr().err.strip().splitlines()
-    assert sum("cannot be kept" in line for line in lines) == 1
-    assert not (tmp_path / "run" / "tiny.safetensors").exists()
-    assert (tmp_path / "run" / "state.json").exists(), "what was trained is not lost"
+    assert sum("would learn" in line and "context." in line for line in lines) == 1
+    assert not (tmp_path / "run" / "state.json").exists()
