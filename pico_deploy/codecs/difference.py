@@ -1,30 +1,31 @@
-"""Checkpoints as differences to another: what fine-tuning moved, in steps of half a byte.
+"""Checkpoints as differences to another: what fine-tuning moved, in whole steps.
 
 A fine-tuned network is close to where it started, and what it moved needs few bits: 1.3 a weight
 once the file is compressed, as git and wheels do, instead of 13. Tensors that are equal are not
 stored at all; those that multiply or shift whole channels are stored as they are; of the others
-``NAME.steps`` holds the difference, two weights a byte, in units of ``NAME.step``.
+``NAME.steps`` holds the difference in units of ``NAME.step``: a byte a weight for what every value
+passes through, where rounding is seen at once, and half a byte for the rest, where it hardly is.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pico_deploy.codecs.layers import is_channelwise, is_trunk
 from pico_deploy.errors import CheckpointError
 
 STEPS, STEP = ".steps", ".step"
 BASE = "difference_to"
-# Width of the rounding intervals over the root mean square of a difference. The small tensors are
-# those of the first and last layers: fine steps cost little there, and coarse ones are seen.
-FINE, COARSE = 0.7, 2.6
-SMALL = 4096
-LARGEST = 7
+# Width of the rounding intervals over the root mean square of a difference, and how many steps a
+# difference may have.
+FINE, FINE_LARGEST = 0.25, 127
+COARSE, COARSE_LARGEST = 4.0, 7
 TINY = 1e-12
 
 
@@ -44,13 +45,11 @@ def find_base(path: Path, wanted: str) -> Path:
     return base
 
 
-def subtract(
-    tensors: Mapping[str, Tensor], base: Mapping[str, Tensor], whole: Callable[[str], bool]
-) -> dict[str, Tensor]:
+def subtract(tensors: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return what turns ``base`` into ``tensors``, or close to it.
 
-    ``whole(name)`` says which tensors are stored exactly; those of integers always are. Raises
-    ``CheckpointError`` when the two do not have the same tensors.
+    Integers, and what :func:`~pico_deploy.codecs.layers.is_channelwise` names, are stored exactly.
+    Raises ``CheckpointError`` when the two do not have the same tensors.
     """
     stored: dict[str, Tensor] = {}
     for name in sorted(tensors.keys() | base.keys()):
@@ -59,25 +58,26 @@ def subtract(
             raise CheckpointError(f"tensor {name!r} is not of one shape in both: no difference")
         if torch.equal(new, old):
             continue
-        if whole(name) or not new.is_floating_point():
+        if is_channelwise(name) or not new.is_floating_point():
             stored[name] = new
             continue
-        steps, step = _rounded(new.float() - old.float())
-        stored[name + STEPS], stored[name + STEP] = _pack(steps), step
+        steps, step = _rounded(name, new.float() - old.float())
+        stored[name + STEPS] = steps.to(torch.int8) if is_trunk(name) else _pack(steps)
+        stored[name + STEP] = step
     return stored
 
 
-def nearest(new: Tensor, old: Tensor) -> Tensor:
+def nearest(name: str, new: Tensor, old: Tensor) -> Tensor:
     """What a difference to ``old`` gives back of ``new``, float32 of one shape, before fp16."""
-    steps, step = _rounded(new - old)
+    steps, step = _rounded(name, new - old)
     return old + steps * step
 
 
-def _rounded(difference: Tensor) -> tuple[Tensor, Tensor]:
-    """Whole steps within ±``LARGEST`` and the length of one, both float32."""
-    share = FINE if difference.numel() < SMALL else COARSE
+def _rounded(name: str, difference: Tensor) -> tuple[Tensor, Tensor]:
+    """Whole steps and the length of one, both float32."""
+    share, largest = (FINE, FINE_LARGEST) if is_trunk(name) else (COARSE, COARSE_LARGEST)
     width = (difference.square().mean().sqrt() * share).clamp(min=TINY)
-    steps = (difference / width).round().clamp(-LARGEST, LARGEST)
+    steps = (difference / width).round().clamp(-largest, largest)
     # Within a wide interval small differences are the frequent ones: the best step is shorter.
     return steps, (difference * steps).sum() / steps.square().sum().clamp(min=1)
 
@@ -93,20 +93,21 @@ def add(stored: Mapping[str, Tensor], base: Mapping[str, Tensor], path: Path) ->
         if name in left:
             result[name] = left.pop(name)
         elif name + STEPS in left:
-            packed, step = left.pop(name + STEPS), left.pop(name + STEP, None)
-            fits = packed.dtype == torch.uint8 and packed.numel() == (old.numel() + 1) // 2
-            if not fits or step is None or step.dim():
+            steps, step = left.pop(name + STEPS), left.pop(name + STEP, None)
+            packed = steps.dtype == torch.uint8 and steps.shape == ((old.numel() + 1) // 2,)
+            plain = steps.dtype == torch.int8 and steps.shape == old.shape
+            if not (packed or plain) or step is None or step.dim():
                 raise CheckpointError(f"{path}: tensor {name + STEPS!r} does not fit its base")
-            moved = _unpack(packed, old.numel()).view(old.shape) * step.float()
-            result[name] = (old.float() + moved).to(old.dtype)
+            whole = _unpack(steps, old.numel()).view(old.shape) if packed else steps.float()
+            result[name] = (old.float() + whole * step.float()).to(old.dtype)
     if left:
         raise CheckpointError(f"{path}: tensor {min(left)!r} is not in its base")
     return result
 
 
 def _pack(steps: Tensor) -> Tensor:
-    """Integers within ±``LARGEST``, any shape → ``uint8 [⌈n/2⌉]``, the first in the low half."""
-    flat = steps.flatten().to(torch.int16) + LARGEST + 1
+    """Integers within ±``COARSE_LARGEST`` → ``uint8 [⌈n/2⌉]``, the first in the low half."""
+    flat = steps.flatten().to(torch.int16) + COARSE_LARGEST + 1
     flat = F.pad(flat, (0, flat.numel() % 2))
     return (flat[0::2] + 16 * flat[1::2]).to(torch.uint8)
 
@@ -114,4 +115,4 @@ def _pack(steps: Tensor) -> Tensor:
 def _unpack(packed: Tensor, count: int) -> Tensor:
     """Inverse of :func:`_pack`, ``float32 [count]``."""
     halves = torch.stack([packed & 15, packed >> 4], 1).flatten()[:count]
-    return halves.float() - (LARGEST + 1)
+    return halves.float() - (COARSE_LARGEST + 1)

@@ -25,6 +25,16 @@ def is_channelwise(name: str) -> bool:
     return name.rsplit(".", 1)[-1] in CHANNELWISE
 
 
+# Of a residual block, which is added to what every value passes through.
+_BRANCHES = frozenset({"conv3", "conv1", "project"})
+
+
+def is_trunk(name: str) -> bool:
+    """Whether a parameter is of what every value passes between pixels and latent: resampling and
+    the 1×1 layers at the latent. See :func:`trunk`."""
+    return name.startswith(("encoder.", "decoder.")) and not _BRANCHES & set(name.split("."))
+
+
 def plain_conv(
     weight: Tensor, bias: Tensor, *, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> nn.Conv2d:

@@ -17,7 +17,6 @@ from torch import Tensor
 from pico_deploy.codecs import difference
 from pico_deploy.codecs.checkpoint import fit_state, read_config, read_tensors, write_tensors
 from pico_deploy.codecs.config import Y_LIMIT, Z_LIMIT, PicoConfig
-from pico_deploy.codecs.layers import is_channelwise
 from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.protocol import Parts, Tables
@@ -155,6 +154,6 @@ class TrainedPico:
         if base is None:
             write_tensors(weights, tensors)
         else:
-            moved = difference.subtract(tensors, read_tensors(base), is_channelwise)
+            moved = difference.subtract(tensors, read_tensors(base))
             write_tensors(weights, moved, difference.reference(base))
         weights.with_suffix(".json").write_text(config_to_json(self.config), encoding="utf-8")

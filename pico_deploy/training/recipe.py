@@ -127,16 +127,16 @@ class Trainer:
     def _as_stored(self, codec: PicoCodec) -> Iterator[None]:
         """Compute with what a difference to the base can hold of the weights; the weights
         themselves, which move by less than a step at a time, are back afterwards."""
-        chosen = [(p, self.base[n]) for n, p in codec.named_parameters() if n in self.base]
-        kept = [p.detach().clone() for p, _ in chosen]
+        chosen = [(n, p) for n, p in codec.named_parameters() if n in self.base]
+        kept = [p.detach().clone() for _, p in chosen]
         with torch.no_grad():
-            for parameter, old in chosen:
-                parameter.copy_(difference.nearest(parameter, old))
+            for name, parameter in chosen:
+                parameter.copy_(difference.nearest(name, parameter, self.base[name]))
         try:
             yield
         finally:
             with torch.no_grad():
-                for (parameter, _), value in zip(chosen, kept, strict=True):
+                for (_, parameter), value in zip(chosen, kept, strict=True):
                     parameter.copy_(value)
 
     def save(self) -> None:
