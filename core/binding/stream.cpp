@@ -144,9 +144,12 @@ class Encoder {
         size_t size = 0, written = 0;
         pico_fault fault{};
         check(pico_file_size(&file_, &size, &fault), fault);
-        Memory out = allocate(size);
-        check(pico_file_write(model_->get(), &file_, out.get(), size, &written, &fault), fault);
-        return nb::bytes(out.get(), written);
+        // Written where it stays: as a copy it would be the longest part of what no thread shares.
+        nb::object out = nb::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+        if (!out.is_valid()) nb::raise_python_error();
+        auto *bytes = reinterpret_cast<uint8_t *>(PyBytes_AsString(out.ptr()));
+        check(pico_file_write(model_->get(), &file_, bytes, size, &written, &fault), fault);
+        return nb::borrow<nb::bytes>(out);
     }
 
   private:
