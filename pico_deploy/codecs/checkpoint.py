@@ -21,6 +21,18 @@ from pico_deploy.codecs import difference
 from pico_deploy.errors import CheckpointError
 
 
+def base_of(path: Path) -> Path | None:
+    """What the ``.safetensors`` file ``path`` is a difference to, None if it is whole; raises
+    ``CheckpointError`` when it is not readable or its base is not beside it."""
+    try:
+        with safe_open(path, "pt") as file:
+            facts = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a readable .safetensors file: {error}") from error
+    wanted = facts.get(difference.BASE)
+    return None if wanted is None else difference.find_base(path, wanted)
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read every tensor of a checkpoint; raises ``CheckpointError`` on anything unsafe, unreadable
     or not finite."""
@@ -32,14 +44,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         )
     tensors: Any
     if path.suffix == ".safetensors":
-        try:
-            with safe_open(path, "pt") as file:
-                facts = file.metadata() or {}
-            tensors = load_file(path)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise CheckpointError(f"{path} is not a readable .safetensors file: {error}") from error
-        if difference.BASE in facts:
-            base = difference.find_base(path, facts[difference.BASE])
+        base = base_of(path)
+        tensors = load_file(path)
+        if base is not None:
             tensors = difference.add(tensors, read_tensors(base), path)
     elif path.suffix in {".pt", ".pth"}:
         try:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from pico_deploy.codecs.checkpoint import base_of
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.errors import InputError
 from pico_deploy.training.config import TrainConfig, load_config
@@ -68,9 +69,15 @@ def kilo_macs_per_pixel(
 
 def _shape(codec: TrainedPico, weights: Path) -> str:
     config = codec.config
+    base = base_of(weights)
+    shapes = ", ".join(f"`{shape}`" for shape in sorted(codec.entropy_models))
+    what = f"fp16 weights, integer entropy models {shapes}"
+    if base is not None:
+        what = (
+            f"the difference to `{base.name}`, which has to lie beside it; entropy models {shapes}"
+        )
     rows = [
-        ("files", f"`{weights.name}` ({weights.stat().st_size / 1e6:.1f} MB: fp16 weights, integer "
-         f"entropy models {', '.join(f'`{s}`' for s in sorted(codec.entropy_models))}), "
+        ("files", f"`{weights.name}` ({weights.stat().st_size / 1e6:.1f} MB: {what}), "
          f"`{weights.with_suffix('.json').name}` (configuration)"),
     ]  # fmt: skip
     parts = codec.network.folded("crd")
