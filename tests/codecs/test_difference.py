@@ -11,7 +11,7 @@ from tiny_pico import TINY
 from torch import Tensor
 
 from pico_deploy.cli.app import run
-from pico_deploy.codecs.checkpoint import read_tensors, write_tensors
+from pico_deploy.codecs.checkpoint import base_of, read_tensors, write_tensors
 from pico_deploy.codecs.difference import (
     COARSE_LARGEST,
     FINE_LARGEST,
@@ -134,6 +134,7 @@ def files(pair, tmp_path: Path) -> tuple[Path, Path]:
 def test_a_file_reads_as_the_whole_checkpoint(pair, files) -> None:
     base, moved = pair
     assert files[1].stat().st_size < files[0].stat().st_size
+    assert base_of(files[0]) is None and base_of(files[1]) == files[0]
     again, expected = read_tensors(files[1]), add(subtract(moved, base), base, HERE)
     assert again.keys() == expected.keys()
     assert all(torch.equal(again[name], value) for name, value in expected.items())

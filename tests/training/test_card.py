@@ -10,6 +10,7 @@ import torch
 from pico_deploy.cli.app import run
 from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.errors import InputError
 from pico_deploy.training.card import CardSources, card, kilo_macs_per_pixel
 from pico_deploy.training.finalise import finalise
@@ -86,6 +87,15 @@ def test_what_is_not_given_is_left_out(sources: CardSources, tmp_path: Path) -> 
     assert run(arguments) == 0
     text = out.read_text()
     assert "## Data" not in text and "## Results" not in text and "## Recipe" in text
+
+
+def test_a_difference_is_called_one(sources: CardSources, tmp_path: Path) -> None:
+    base = sources.weights
+    other = base.with_name("tuned.safetensors")
+    TrainedPico.load(base).save(other, base)
+    text = card(dataclasses.replace(sources, weights=other))
+    assert f"the difference to `{base.name}`" in text and "fp16 weights" not in text
+    assert "fp16 weights" in card(sources)
 
 
 def test_cost_counts_multiplications_per_pixel() -> None:
