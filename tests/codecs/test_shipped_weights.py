@@ -28,7 +28,7 @@ def test_pico_s_and_its_perceptual_twin_have_one_entropy_model(pair, shape: Scal
     assert faithful == perceptual
 
 
-def test_each_reads_the_symbols_of_the_other(pair) -> None:
+def test_each_restores_its_own_symbols_and_neither_the_other_s(pair) -> None:
     inputs = pair[0].network.example_inputs("analysis")
     with Image.open(sorted(TILES.glob("*.webp"))[0]) as tile:
         pixels = np.asarray(tile.convert("RGB"), np.float32) / 255
@@ -43,9 +43,9 @@ def test_each_reads_the_symbols_of_the_other(pair) -> None:
     for writer, reader in ((0, 1), (1, 0)):
         with torch.no_grad():
             z, y = parts[writer].analysis(**inputs)
-        own, other = psnr(z, y, writer), psnr(z, y, reader)
-        assert own > 26 and own - 3 < other != own
-        assert psnr(z, y.flip(1), reader) < own - 8, "channels that mean something else are seen"
+        own = psnr(z, y, writer)
+        assert own > 26
+        assert psnr(z, y, reader) < own - 3, "why a stream names the pixels it was made for"
 
 
 def test_the_perceptual_twin_is_stored_as_a_difference() -> None:
