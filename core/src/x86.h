@@ -16,9 +16,15 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 
 #define SSE41  __attribute__((target("sse4.1,ssse3,popcnt")))
-#define SSE42  __attribute__((target("sse4.2")))
 #define AVX2   __attribute__((target("avx2,popcnt")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512vnni,popcnt")))
+
+/* Since its version 14 clang has the checksum of SSE4.2 as a feature of its own, which a build may leave out. */
+#if defined(__clang__) && __clang_major__ >= 14
+#define SSE42 __attribute__((target("sse4.2,crc32")))
+#else
+#define SSE42 __attribute__((target("sse4.2")))
+#endif
 
 #endif
 #endif
