@@ -201,12 +201,9 @@ class Trainer:
 
         Raises ``TrainingError`` before the weights are touched when loss or gradient is not finite.
         """
-        config, clock = self.config, self.stopwatch
         with self._as_stored(self.codec):
             loss, bpp, mse, parts, x, decoded = self._backward()
-        with clock.phase("optimiser"):
-            norm = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), config.clip_norm)
-            self._finite(norm, "gradient", None)
+        with self.stopwatch.phase("optimiser"):
             self.optimiser.step()
             if self.step % AVERAGE_EVERY == 0:
                 self._average()
@@ -218,8 +215,8 @@ class Trainer:
         return StepResult(means[0], means[1], means[2], dict(zip(parts, means[3:], strict=True)))
 
     def _backward(self) -> tuple[Tensor, Tensor, Tensor, dict[str, float], Tensor, Tensor]:
-        """One batch up to the gradients: loss, bits per pixel and MSE, terms, crops and what became
-        of them."""
+        """One batch up to the clipped gradients: loss, bits per pixel, MSE, terms, crops and what
+        became of them."""
         config, clock = self.config, self.stopwatch
         torch.manual_seed((config.seed * 1_000_003 + self.step) * MOST_PROCESSES + self.team.rank)
         with clock.phase("data"):
@@ -256,6 +253,9 @@ class Trainer:
             self.optimiser.zero_grad(set_to_none=True)
             total.backward()
             self.team.average(self.codec)
+        with clock.phase("optimiser"):
+            norm = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), config.clip_norm)
+            self._finite(norm, "gradient", levels)
         return loss, bpp, mse, dict(extra.parts), x, out.x_hat
 
     def _finite(self, value: Tensor, what: str, levels: Tensor | None) -> None:
