@@ -13,9 +13,8 @@ def difference(
     base: Annotated[Path, typer.Option(help="The checkpoint that it was fine-tuned from.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The difference, in BASE's folder.")],
 ) -> None:
-    """Store a checkpoint as its difference to another, in steps of half a byte a weight. It loads
-    like any checkpoint as long as BASE lies beside it; converted or evaluated it is the rounded
-    one that counts.
+    """Store a checkpoint as its difference to another, rounded to whole steps. It loads like any
+    checkpoint as long as BASE lies beside it; to be converted or evaluated is this rounded one.
     """
     from pico_deploy.codecs.trained import TrainedPico
     from pico_deploy.errors import UsageError

@@ -1,6 +1,6 @@
 """Checkpoints as differences to another: what fine-tuning moved, in whole steps.
 
-A fine-tuned network is close to where it started, and what it moved needs few bits: 1.3 a weight
+A fine-tuned network is close to where it started, and what it moved needs few bits: 1.4 a weight
 once the file is compressed, as git and wheels do, instead of 13. Tensors that are equal are not
 stored at all; those that multiply or shift whole channels are stored as they are; of the others
 ``NAME.steps`` holds the difference in units of ``NAME.step``: a byte a weight for what every value
