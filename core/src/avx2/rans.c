@@ -26,13 +26,9 @@ AVX2 static inline __m256i take_words(__m256i x, const uint8_t **word) {
     return _mm256_blendv_epi8(x, _mm256_or_si256(_mm256_slli_epi32(x, 16), words), low);
 }
 
-/* Not by a gather: where entries come from beyond the first cache one is no faster than scalar loads, and on
- * AMD's Zen 4 slower. */
 AVX2 static inline __m256i look_up(const uint32_t *table, const uint8_t *rows, __m256i x) {
     const __m256i slot = _mm256_and_si256(x, _mm256_set1_epi32(RANS_SLOTS - 1));
-    const __m256i at = _mm256_or_si256(_mm256_slli_epi32(load_bytes_as_lanes(rows), 12), slot);
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_four(table, _mm256_castsi256_si128(at))),
-                                   load_four(table, _mm256_extracti128_si256(at, 1)), 1);
+    return load_eight(table, _mm256_or_si256(_mm256_slli_epi32(load_bytes_as_lanes(rows), 12), slot));
 }
 
 AVX2 static inline __m256i step(__m256i x, __m256i entry) {

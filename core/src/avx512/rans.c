@@ -15,11 +15,17 @@ AVX512 static inline __m512i take_words(__m512i x, const uint8_t **word) {
     return _mm512_mask_or_epi32(x, low, _mm512_slli_epi32(x, 16), words);
 }
 
+AVX512 static inline __m512i both_halves(__m256i low, __m256i high) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
 /* Entries of sixteen symbols. */
 AVX512 static inline __m512i look_up(const uint32_t *table, const uint8_t *rows, __m512i x) {
     const __m512i row = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)rows));
     const __m512i slot = _mm512_and_si512(x, _mm512_set1_epi32(RANS_SLOTS - 1));
-    return _mm512_i32gather_epi32(_mm512_or_si512(_mm512_slli_epi32(row, 12), slot), table, 4);
+    const __m512i at = _mm512_or_si512(_mm512_slli_epi32(row, 12), slot);
+    return both_halves(load_eight(table, _mm512_castsi512_si256(at)),
+                       load_eight(table, _mm512_extracti64x4_epi64(at, 1)));
 }
 
 AVX512 static inline __m512i step(__m512i x, __m512i entry) {
@@ -61,10 +67,6 @@ AVX512 int avx512_rans_decode(rans_reader *reader, const coding_tables *tables, 
     case 32: return decode_lanes(reader, tables, rows, n, out, 2);
     default: return scalar_rans_decode(reader, tables, rows, n, out);
     }
-}
-
-AVX512 static inline __m512i both_halves(__m256i low, __m256i high) {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
 /* Sixteen symbols, last lane first. Entries are fetched as two vectors of eight: those of the even lanes and

@@ -99,10 +99,21 @@ void scalar_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_
     }
 }
 
+/* How many of the elements in eight words are active: at most eight in each byte of the sum, 64 in all of them. */
+static inline uint64_t active_of_64(const uint8_t *index, uint32_t threshold) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < 64; i += WIDTH) sum += active_of(read_u64(index + i), threshold);
+    return EACH_BYTE(sum) >> 56;
+}
+
 size_t scalar_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from, uint64_t *gap) {
+    for (; n - from >= 64; from += 64) {
+        const uint64_t skipped = 64 - active_of_64(index + from, threshold);
+        if (skipped > *gap) break;
+        *gap -= skipped;
+    }
     for (; n - from >= WIDTH; from += WIDTH) {
-        const uint64_t active = active_of(read_u64(index + from), threshold);
-        const uint64_t skipped = WIDTH - moves_for(active)->kept;
+        const uint64_t skipped = WIDTH - moves_for(active_of(read_u64(index + from), threshold))->kept;
         if (skipped > *gap) break;
         *gap -= skipped;
     }

@@ -91,12 +91,22 @@ SSE41 void sse41_expand(const uint8_t *index, const int8_t *values, size_t n, ui
     scalar_expand(index + i, values + taken, n - i, threshold, out + i);
 }
 
+/* How many of the 64 elements from `index` on are skipped: every byte of the sum counts up to four. */
+SSE41 static inline uint64_t skipped_of_64(const uint8_t *index, __m128i limit) {
+    __m128i sum = _mm_setzero_si128();
+    for (size_t i = 0; i < 64; i += WIDTH) {
+        const __m128i block = _mm_loadu_si128((const __m128i *)(index + i));
+        sum = _mm_sub_epi8(sum, _mm_cmpeq_epi8(_mm_min_epu8(block, limit), block));
+    }
+    const __m128i halves = _mm_sad_epu8(sum, _mm_setzero_si128());
+    return (uint64_t)_mm_cvtsi128_si64(halves) + (uint64_t)_mm_extract_epi64(halves, 1);
+}
+
 SSE41 size_t sse41_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, size_t from,
                                 uint64_t *gap) {
     const __m128i limit = _mm_set1_epi8((char)threshold);
-    for (; n - from >= WIDTH; from += WIDTH) {
-        const uint32_t active = active_of(_mm_loadu_si128((const __m128i *)(index + from)), limit);
-        const uint64_t count = 16 - (uint64_t)_mm_popcnt_u32(active);
+    for (; n - from >= 64; from += 64) {
+        const uint64_t count = skipped_of_64(index + from, limit);
         if (count > *gap) break;
         *gap -= count;
     }
