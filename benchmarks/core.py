@@ -5,8 +5,9 @@ images, the integer network and the pixels.
 
 MSym/s count all symbols of the image (9,437,184 in A and B), skipped ones too; one thread, best of
 several runs, processor time of the whole Python call with arrays in and bytes out, copies included.
-Every decode is compared with what was encoded, symbol by symbol. Peers are timed in the same run if
-they are installed (docs/results.md says how); the slower ones get the image's first tiles alone.
+Every decode is compared with what was encoded, symbol by symbol. Peers are timed in the same run,
+two seconds a figure, if they are installed (docs/results.md says how); the slower ones get the
+image's first tiles alone.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from library import SETS, best
 from peers import PEERS, Peer
 from sizes import above_sixteen_bits
 from workload import WORKLOADS, Workload, make_workload
+
+PEER_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def measure_core(library: ctypes.CDLL, name: str, workload: Workload, seconds: f
 
 
 def measure_peers(name: str, workload: Workload, ours: Line) -> list[Line]:
-    """Each that is installed, once."""
+    """Each that is installed; the slowest take half a second a run."""
     lines = []
     for peer_name, find in PEERS.items():
         peer = find()
@@ -127,7 +130,7 @@ def measure_peers(name: str, workload: Workload, ours: Line) -> list[Line]:
             print(f"{name}  {peer_name}: not installed")
             continue
         try:
-            lines.append(measure(name, workload, peer_name, peer, 0))
+            lines.append(measure(name, workload, peer_name, peer, PEER_SECONDS))
         except (
             ImportError,
             RuntimeError,
