@@ -77,6 +77,7 @@ def train(
 
     from pico_deploy.cli.steps import StepProgress
     from pico_deploy.errors import UsageError
+    from pico_deploy.outputs import make_folder
     from pico_deploy.training import curves
     from pico_deploy.training import finalise as finalising
     from pico_deploy.training.config import load_config
@@ -93,6 +94,8 @@ def train(
 
         kept = TrainedPico.load(source)
     settings = load_config(config)
+    if not finish:
+        make_folder(run)  # before anything is computed that would go there
     team = join_team(settings.batch, device)
     console = Console(stderr=True, quiet=not team.leads)
     if not team.leads:

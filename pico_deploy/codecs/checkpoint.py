@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from pico_deploy.codecs import difference
 from pico_deploy.errors import CheckpointError
+from pico_deploy.outputs import write_bytes
 
 
 def base_of(path: Path) -> Path | None:
@@ -76,12 +77,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], base: str | None = None) -> None:
     """Write a ``.safetensors`` file, atomically; equal tensors give equal bytes. ``base`` is the
-    :func:`~pico_deploy.codecs.difference.reference` of what they are a difference to."""
+    :func:`~pico_deploy.codecs.difference.reference` of what they are a difference to. Raises
+    ``OutputError``."""
     facts = None if base is None else {difference.BASE: base}
-    partial = path.with_name(path.name + ".partial")
-    save_file({name: tensors[name].contiguous() for name in sorted(tensors)}, partial, facts)
-    partial.chmod(0o644)  # safetensors writes files that only their owner may read
-    partial.replace(path)
+    # Not by safetensors itself, whose files only their owner may read and whose errors are its own.
+    write_bytes(path, save({name: tensors[name].contiguous() for name in sorted(tensors)}, facts))
 
 
 def read_config(path: Path) -> dict[str, Any]:

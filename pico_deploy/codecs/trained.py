@@ -24,6 +24,7 @@ from pico_deploy.codecs.shuffle import ShuffleOrder
 from pico_deploy.entropy.model import EntropyModel, Geometry
 from pico_deploy.entropy.serialise import from_bytes, to_bytes
 from pico_deploy.errors import CheckpointError, PicoError
+from pico_deploy.outputs import make_folder, write_bytes
 
 ScaleShape = Literal["conv", "linear"]
 _ENTROPY_KEY = "entropy.{}"
@@ -142,7 +143,7 @@ class TrainedPico:
 
         With ``base``, a checkpoint in the same folder, only the
         :mod:`~pico_deploy.codecs.difference` to it, rounded; raises ``CheckpointError`` when the
-        two have other tensors.
+        two have other tensors, and ``OutputError``.
         """
         tensors: dict[str, Tensor] = {
             name: value.to(torch.float16) for name, value in self.network.state_dict().items()
@@ -150,10 +151,10 @@ class TrainedPico:
         for shape, model in self.entropy_models.items():
             data = np.frombuffer(to_bytes(model), np.uint8)
             tensors[_ENTROPY_KEY.format(shape)] = torch.from_numpy(data.copy())
-        weights.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(weights.parent)
         if base is None:
             write_tensors(weights, tensors)
         else:
             moved = difference.subtract(tensors, read_tensors(base))
             write_tensors(weights, moved, difference.reference(base))
-        weights.with_suffix(".json").write_text(config_to_json(self.config), encoding="utf-8")
+        write_bytes(weights.with_suffix(".json"), config_to_json(self.config).encode())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from pico_deploy.entropy.quantise import FloatLayer, quantise
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.entropy.tables import blend
 from pico_deploy.errors import CheckpointError
+from pico_deploy.outputs import make_folder, write_bytes
 from pico_deploy.training.calibrate import (
     Calibration,
     calibrate,
@@ -159,11 +159,11 @@ def _copied_beside(base: Path, weights: Path) -> Path:
         raise CheckpointError(
             f"{weights} would replace the base of the difference; rename the base"
         )
-    weights.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(weights.parent)
     for suffix in (base.suffix, ".json"):
         source, copy_of_it = base.with_suffix(suffix), beside.with_suffix(suffix)
         if not (copy_of_it.exists() and copy_of_it.samefile(source)):
-            shutil.copyfile(source, copy_of_it)
+            write_bytes(copy_of_it, source.read_bytes())
     return beside
 
 

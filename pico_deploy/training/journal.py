@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pico_deploy.outputs import cannot_write
 from pico_deploy.training.board import Board
 from pico_deploy.training.validation import Validation
 
@@ -54,8 +55,11 @@ class Journal:
         self._board = Board(run / BOARD_FOLDER)
 
     def _write(self, record: dict[str, object]) -> None:
-        with self._log.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(record) + "\n")
+        try:
+            with self._log.open("a", encoding="utf-8") as log:
+                log.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise cannot_write(self._log, error) from error
 
     def step(self, progress: Progress) -> None:
         """Loss, rate, distortion, speed, and where the time went."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pico_deploy.conformance.pixels import pixels_sha256
-from pico_deploy.outputs import new_file
+from pico_deploy.outputs import make_folder, new_file
 from pico_deploy.training.data import Mask, Photos, Pixels
 
 KEEP_EVERY = 25
@@ -70,7 +70,7 @@ def _read(cache: Path) -> dict[str, npt.NDArray[np.uint8]]:
 
 
 def _write(cache: Path, known: dict[str, npt.NDArray[np.uint8]]) -> None:
-    cache.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(cache.parent)
     arrays: dict[str, Any] = dict(known)
     with new_file(cache) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pico_deploy.errors import TrainingError
-from pico_deploy.outputs import write_bytes
+from pico_deploy.outputs import make_folder, write_bytes
 
 PART_BYTES = 15_000_000
 
@@ -21,7 +21,7 @@ def write_parts(folder: Path, name: str, data: bytes, facts: dict[str, Any]) -> 
     """Write ``data`` as ``name-GENERATION-i.part`` below ``folder``, and ``name.json`` with
     ``facts``; earlier parts go when that is done. Raises ``OutputError``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     generation = hashlib.sha256(data).hexdigest()[:12]
     parts = []
     for number, start in enumerate(range(0, max(1, len(data)), PART_BYTES)):

@@ -24,6 +24,7 @@ from pico_deploy.codecs.layers import is_channelwise
 from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.errors import TrainingError, UsageError
+from pico_deploy.outputs import make_folder
 from pico_deploy.training.config import TrainConfig
 from pico_deploy.training.data import CropSampler, Photos
 from pico_deploy.training.initialise import initialise
@@ -320,7 +321,7 @@ class Trainer:
         """Train to ``config.steps`` or until ``should_stop``, asked between steps; saves at every
         validation and at the end. An exception leaves the last save as it is: in the middle of a
         step there is no state that could be resumed exactly."""
-        self.run.mkdir(parents=True, exist_ok=True)
+        make_folder(self.run)
         config, started, since = self.config, time.monotonic(), self.step
         shares: dict[str, float] = {}
         validated = self.step

@@ -11,6 +11,7 @@ from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.serialise import to_bytes
+from pico_deploy.errors import OutputError
 from pico_deploy.training.finalise import finalise
 
 RECIPE = """
@@ -85,3 +86,31 @@ def test_a_context_model_that_would_learn_is_refused_before_it_does(
     lines = capsys.readouterr().err.strip().splitlines()
     assert sum("would learn" in line and "context." in line for line in lines) == 1
     assert not (tmp_path / "run" / "state.json").exists()
+
+
+def refused_in_one_line(arguments: list[str], capsys, what: str) -> None:
+    assert run(arguments) == OutputError.exit_code
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert [line for line in lines if what in line] == lines[-1:]
+
+
+def test_a_run_that_cannot_be_written_is_refused_before_photos_are_read(
+    tmp_path, start, capsys
+) -> None:
+    (tmp_path / "file").write_bytes(b"kept")
+    (tmp_path / "r.toml").write_text(RECIPE.format(only="decoder.*"))
+    places = ["--data", str(tmp_path / "no photos"), "--run", str(tmp_path / "file" / "run")]
+    refused_in_one_line(["train", str(tmp_path / "r.toml"), *places], capsys, "cannot write")
+    assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_weights_that_cannot_be_written_leave_nothing_behind(start, capsys) -> None:
+    folder = start.with_name("folder.safetensors")
+    folder.mkdir()
+    before = sorted(start.parent.iterdir())
+    other = start.with_name("other.safetensors")
+    TrainedPico.load(start).save(other)
+    arguments = ["difference", str(other), "--base", str(start), "-o", str(folder)]
+    refused_in_one_line(arguments, capsys, "is a folder")
+    assert sorted(start.parent.iterdir()) == sorted([*before, other, other.with_suffix(".json")])
+    assert other.stat().st_mode & 0o044 == 0o044, "readable by more than its owner"
