@@ -38,20 +38,33 @@ def make_folder(folder: Path) -> None:
         raise cannot_write(folder, error) from error
 
 
+def _reserve(destination: Path) -> Path:
+    """Make the empty file that is to become ``destination``; raises ``OutputError``."""
+    if destination.is_dir():
+        raise OutputError(f"{destination}: is a folder; name a file in it")
+    temporary = _temporary_sibling(destination)
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:
+        raise cannot_write(destination, error) from error
+    return temporary
+
+
+def require_writable(*files: Path | None) -> None:
+    """Raise ``OutputError`` for the first file that could not be written, before the work whose
+    result goes there is done; None stands for no file."""
+    for file in files:
+        if file is not None:
+            _reserve(file).unlink()
+
+
 @contextmanager
 def new_file(destination: Path) -> Iterator[Path]:
     """Yield a temporary path; rename it to ``destination`` on success, delete it on any failure.
 
     Raises ``OutputError`` before anything is computed when ``destination`` cannot be written.
     """
-    if destination.is_dir():
-        raise OutputError(f"{destination}: is a folder; name a file in it")
-    temporary = _temporary_sibling(destination)
-    try:
-        # Opening it now finds an unwritable folder before the work is done, not after.
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except OSError as error:
-        raise cannot_write(destination, error) from error
+    temporary = _reserve(destination)
     try:
         yield temporary
         temporary.replace(destination)

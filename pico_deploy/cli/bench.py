@@ -78,7 +78,7 @@ def bench(
     from pico_deploy.measure.protocol import Job
     from pico_deploy.measure.store import load, save
     from pico_deploy.measure.workload import demo_photo
-    from pico_deploy.outputs import write_bytes
+    from pico_deploy.outputs import require_writable, write_bytes
     from pico_deploy.runtime import registry as runtimes
     from pico_deploy.runtime.backend import parse_precision
     from targets import registry as targets
@@ -88,6 +88,8 @@ def bench(
         raise UsageError("--max-slowdown needs a result to --compare with")
     if junit is not None and budget is None:
         raise UsageError("--junit writes the verdicts on budgets; give a --budget too")
+    if not dry_run:
+        require_writable(output, junit)
     limits = None if budget is None else find(budget)
     older = None if compare is None else load(compare)
     job = Job(

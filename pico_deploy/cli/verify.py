@@ -11,6 +11,7 @@ from pico_deploy.cli import options
 from pico_deploy.cli.console import print_result
 from pico_deploy.cli.steps import StepProgress
 from pico_deploy.errors import UsageError, VerificationError
+from pico_deploy.outputs import make_folder, require_writable, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +102,7 @@ def verify(
         return _matrix(vectors, tuple(cell or ()), cell_timeout, output, json)
     if cell:
         raise UsageError("--cell chooses cells of the matrix: add --matrix")
+    require_writable(output)
     from pico_deploy.conformance.summary import run_line, verdict_line
     from pico_deploy.runtime.backend import BackendOptions
 
@@ -129,6 +131,8 @@ def verify(
             raise UsageError("--drift brings its own images: leave out photos, --level, --runtime")
         return _drift(bundle, backend, drift, json)
     wide = side_by_side is not None
+    if side_by_side is not None:
+        make_folder(side_by_side)
     job = Job(bundle, tuple(photos or ()), chosen, tuple(level or ()), backend, wide)
     with StepProgress("verify", quiet=json) as progress:
         found = verify_bundle(job, progress.step)
@@ -158,6 +162,8 @@ def _matrix(
     from pico_deploy.conformance.matrix.execute import checkout_job, run_matrix
     from pico_deploy.conformance.matrix.report import verdict_line, write_report
 
+    if output is not None:
+        make_folder(output)
     with StepProgress("matrix", quiet=json) as progress:
         found = run_matrix(checkout_job(vectors, cells, timeout_s), progress=progress.step)
     if output is not None:
@@ -179,8 +185,6 @@ def _tables(found: Verification | VectorRun | Matrix) -> Iterator[Table]:
 
 def _finish(found: Verification | VectorRun, line: str, output: Path | None, json: bool) -> None:
     if output is not None:
-        from pico_deploy.outputs import write_bytes
-
         write_bytes(output, found.model_dump_json(indent=1).encode() + b"\n")
     _show(found, line, json)
 

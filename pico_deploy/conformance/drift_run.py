@@ -26,6 +26,7 @@ def measure_drift(
 
     Raises what :func:`~pico_deploy.conformance.drift.drift` raises, and ``OutputError``.
     """
+    make_folder(folder)  # now, not when the rounds are done
     with Session.open(bundle) as session:
         levels = anchor_levels(session.manifest)
         side = session.model.tile * 3 // 2
@@ -35,7 +36,6 @@ def measure_drift(
             Picture("noise", noise(side, side), levels[0]),
         )
         report = drift(session, pictures, options, progress=progress)
-    make_folder(folder)
     write_bytes(folder / "drift.json", report.model_dump_json(indent=1).encode() + b"\n")
     write_bytes(folder / "drift.md", table(report).encode())
     write_bytes(folder / "drift.png", plot(report, thresholds()))

@@ -104,6 +104,18 @@ def blocked_output(desk: Desk) -> list[str]:
     return desk.encode(output=desk.photo / "under-a-file.pico")
 
 
+def folder_of_figures(desk: Desk, option: str) -> list[str]:
+    """`verify`, which runs long before it writes; without the bundle, nothing can run at all."""
+    shutil.rmtree(desk.bundle)
+    return ["verify", str(desk.bundle), option, str(desk.photo / "under-a-file")]
+
+
+def bench_output(desk: Desk, option: str) -> list[str]:
+    shutil.rmtree(desk.bundle)
+    place = ["--target", "host", option, str(desk.photo / "under-a-file")]
+    return ["bench", str(desk.bundle), *place, "--budget", "iphone-15-pro"]
+
+
 def folder_output(desk: Desk) -> list[str]:
     (desk.folder / "folder.png").mkdir()
     return desk.decode(output=desk.folder / "folder.png")
@@ -127,6 +139,11 @@ CASES: dict[str, tuple[Callable[[Desk], list[str]], int, str]] = {
     "bundle file altered": (altered_file, 6, "entropy.bin was altered"),
     "no bundle": (no_bundle, 6, "cannot open the bundle"),
     "unwritable output": (blocked_output, 9, "cannot write"),
+    "unwritable verdict": (lambda d: folder_of_figures(d, "--output"), 9, "cannot write"),
+    "unwritable heat map": (lambda d: folder_of_figures(d, "--side-by-side"), 9, "cannot write"),
+    "unwritable drift": (lambda d: folder_of_figures(d, "--drift"), 9, "cannot write"),
+    "unwritable result": (lambda d: bench_output(d, "--output"), 9, "cannot write"),
+    "unwritable JUnit": (lambda d: bench_output(d, "--junit"), 9, "cannot write"),
     "output is a folder": (folder_output, 9, "is a folder"),
     "level too high": (lambda d: [*d.encode(), "--level", "11"], 2, "0…10"),
     "two qualities": (lambda d: [*d.encode(), "--target-bpp", "1"], 2, "give one of"),
