@@ -54,7 +54,7 @@ def write_page(
 
     The first of ``bundles`` codes at the level of the list; the others, and the peers, at the
     setting that comes nearest to its size. Raises ``InputError`` for a wrong list, a photo
-    that is missing or too small, or two bundles of one codec.
+    that is missing or too small, or two bundles of one codec, and ``OutputError``.
     """
     wanted = load_crops(crops)
     parts = [(crop, coded_part(crop, photos)) for crop in wanted]
@@ -78,6 +78,7 @@ def write_page(
         ]
         makers = {name: partial(METRICS[name], payload) for name in METRIC_NAMES}
         metrics = tuple(available(makers, not_run).values())
+        make_folder(out / "pictures")  # now, not when minutes of coding are done
         shown = []
         for number, (crop, pixels) in enumerate(parts):
             progress(number, len(parts), crop.title)
@@ -86,7 +87,6 @@ def write_page(
     coders: list[Coder] = [first, *(coder for coder, _ in others)]
     identities = {coder.name: coder.identity for coder in coders}
     paths = []
-    make_folder(out / "pictures")
     for entry in shown:
         path = out / "pictures" / f"compare-{entry.crop.name}.webp"
         write_bytes(path, _sheet(entry))

@@ -11,7 +11,7 @@ from tiny_codec import flat_blocks, write_tiny_bundle
 
 from pico_deploy.cli.app import run
 from pico_deploy.conformance.pixels import Pixels
-from pico_deploy.errors import InputError
+from pico_deploy.errors import InputError, OutputError
 from pico_deploy.evaluation import page
 from pico_deploy.evaluation.crops import coded_part, load_crops, shown_part
 from pico_deploy.evaluation.equal_size import SETTINGS, at_size
@@ -142,6 +142,19 @@ def test_two_bundles_of_one_codec_are_refused(
     with pytest.raises(InputError, match="another bundle of tiny"):
         page.write_page([tiny_bundle, tiny_bundle], crops, [tmp_path], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_coded(
+    crops: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"kept")
+    coded: list[str] = []
+    with pytest.raises(OutputError, match="cannot write"):
+        page.write_page(
+            *([tiny_bundle], crops, [tmp_path], tmp_path / "file" / "out"),
+            progress=lambda _done, _total, what: coded.append(what),
+        )
+    assert not coded
 
 
 @pytest.mark.parametrize(
