@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pico_deploy.errors import MissingDependencyError, TrainingError
+from pico_deploy.outputs import new_file
 
 SMOOTHING = 10
 
@@ -14,13 +15,16 @@ SMOOTHING = 10
 def read_log(log: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Records of losses and of validations; a step logged again after a resume counts once.
 
-    Raises ``TrainingError`` when the log holds no loss.
+    Raises ``TrainingError`` when the log cannot be read or holds no loss.
     """
     losses: dict[int, dict[str, Any]] = {}
     validations: dict[int, dict[str, Any]] = {}
-    for line in log.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        (validations if "validation" in record else losses)[record["step"]] = record
+    try:
+        for line in log.read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            (validations if "validation" in record else losses)[record["step"]] = record
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise TrainingError(f"{log} is no log of a run: {error}") from error
     if not losses:
         raise TrainingError(f"{log} holds no step; train first")
     return ([losses[s] for s in sorted(losses)], [validations[s] for s in sorted(validations)])
@@ -58,4 +62,5 @@ def plot(log: Path, picture: Path) -> None:
         )
     right.set(xlabel="bits per pixel", ylabel="PSNR, dB", title="held-out photos (darker: later)")
     right.grid(alpha=0.3)
-    figure.savefig(picture, dpi=110)
+    with new_file(picture) as temporary:
+        figure.savefig(temporary, dpi=110)

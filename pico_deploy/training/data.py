@@ -3,7 +3,7 @@ resume."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +38,27 @@ def split(number: int, holdout_every: int) -> bool:
     return number % holdout_every == holdout_every - 1
 
 
-def _decode(path: Path, smallest: int) -> Pixels:
-    with Image.open(path) as image:
-        if min(image.size) < smallest:
-            raise ValueError(f"smaller than a crop of {smallest} px")
-        return np.asarray(image.convert("RGB"))
+def decoded_photos(
+    folder: Path, smallest: int, warn: Callable[[str], None], skipped: list[str]
+) -> Iterator[tuple[Path, Pixels]]:
+    """Every photo below ``folder`` whose shorter side is at least ``smallest`` px, by name.
+
+    A file that cannot be decoded is named through ``warn``, added to ``skipped`` and left out.
+    Raises ``TrainingError`` when ``folder`` is none.
+    """
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is not a folder; expected one with photos below it")
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+        try:
+            with Image.open(path) as image:
+                if min(image.size) < smallest:
+                    raise ValueError(f"smaller than a crop of {smallest} px")
+                pixels = np.asarray(image.convert("RGB"))
+        except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            skipped.append(path.name)
+            warn(f"skipped {path}: {error}")
+        else:
+            yield path, pixels
 
 
 def load_photos(
@@ -55,27 +71,14 @@ def load_photos(
     """Decode every photo below ``folder`` (and ``text_folder``) into memory.
 
     A file that cannot be decoded is named through ``warn``, counted and left out. Raises
-    ``TrainingError`` when nothing is left.
+    ``TrainingError`` when nothing is left, or for a folder that is none.
     """
     skipped: list[str] = []
 
     def load(root: Path) -> list[Pixels]:
-        decoded = []
-        for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
-            try:
-                decoded.append(_decode(path, crop))
-            except (
-                OSError,
-                ValueError,
-                UnidentifiedImageError,
-                Image.DecompressionBombError,
-            ) as error:
-                skipped.append(path.name)
-                warn(f"skipped {path}: {error}")
-        return decoded
+        return [pixels for _, pixels in decoded_photos(root, crop, warn, skipped)]
 
-    if not folder.is_dir():
-        raise TrainingError(f"{folder} is not a folder; expected one with photos below it")
+    text = load(text_folder) if text_folder is not None else []
     photos = load(folder)
     holdout = [p for i, p in enumerate(photos) if split(i, holdout_every)]
     train = [p for i, p in enumerate(photos) if not split(i, holdout_every)]
@@ -83,7 +86,6 @@ def load_photos(
         raise TrainingError(
             f"no usable photo of at least {crop}×{crop} px below {folder} ({len(skipped)} skipped)"
         )
-    text = load(text_folder) if text_folder is not None else []
     return Photos(tuple(train), tuple(text), tuple(holdout), tuple(skipped))
 
 

@@ -12,17 +12,17 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pico_deploy.errors import InputError, TrainingError
 from pico_deploy.outputs import new_file
-from pico_deploy.training.data import SUFFIXES, Photos, Pixels, split
+from pico_deploy.training.data import Photos, Pixels, decoded_photos, split
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -141,20 +141,6 @@ class _Packing:
         return True
 
 
-def _decoded(
-    folder: Path, crop: int, warn: Callable[[str], None], skipped: list[str]
-) -> Iterator[tuple[Path, Pixels]]:
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
-        try:
-            with Image.open(path) as image:
-                if min(image.size) < crop:
-                    raise ValueError(f"smaller than a crop of {crop} px")
-                yield path, np.asarray(image.convert("RGB"))
-        except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            skipped.append(path.name)
-            warn(f"skipped {path}: {error}")
-
-
 def _crops(pixels: Pixels, side: int, seed: tuple[int, ...], count: int) -> list[tuple[int, int]]:
     """Places (left, top) of ``count`` random crops that overlap by less than half, if there are."""
     rng = np.random.default_rng(seed)
@@ -191,10 +177,8 @@ def write_pack(
         folders = [(True, text), (False, photos)] if text is not None else [(False, photos)]
         for is_text, folder in folders:
             assert folder is not None
-            if not folder.is_dir():
-                raise TrainingError(f"{folder} is not a folder; expected one with photos below it")
             held: list[tuple[int, Pixels, list[tuple[int, int]]]] = []
-            for path, pixels in _decoded(folder, options.crop, warn, skipped):
+            for path, pixels in decoded_photos(folder, options.crop, warn, skipped):
                 number = len(sources[is_text])
                 sources[is_text].append(_source(path, known))
                 count = 1 if is_text else ROUNDS

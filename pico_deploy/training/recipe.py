@@ -65,6 +65,8 @@ class Trainer:
     ) -> None:
         if config.preset not in PRESETS:
             raise UsageError(f"unknown preset {config.preset!r}; known: {', '.join(PRESETS)}")
+        if device.partition(":")[0] not in ("cpu", "cuda"):
+            raise UsageError(f"no device is called {device!r}; use cpu or cuda")
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise UsageError("this PyTorch finds no CUDA device; use --device cpu")
         torch.manual_seed(config.seed)
@@ -181,10 +183,13 @@ class Trainer:
 
     def best_codec(self) -> tuple[PicoCodec, int]:
         """The averaged weights of the best validation, rounded to fp16 as they ship, and their
-        step; the present ones when none was validated yet.
+        step; the present ones when none was validated yet. Raises ``TrainingError`` when neither
+        this run nor one that it started from has learned anything.
         """
         facts = read_facts(self.run, BEST)
         if facts is None:
+            if self.step == 0 and not self.started:
+                raise TrainingError(f"{self.run} holds no weights: train first, or start from some")
             return self.averaged, self.step
         codec = PicoCodec(PRESETS[self.config.preset]).requires_grad_(False)
         load_weights(codec, self.run)

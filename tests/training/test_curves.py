@@ -28,6 +28,16 @@ def test_the_picture_is_drawn_from_a_short_log(tmp_path: Path) -> None:
         assert image.size == (1100, 396)
 
 
+@pytest.mark.parametrize("line", ["{", "[1]", '{"loss": 1.0}', "\udcff"])
+def test_what_is_no_log_is_refused(tmp_path: Path, line: str) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(line.encode(errors="surrogateescape"))
+    with pytest.raises(TrainingError, match="no log of a run"):
+        read_log(log)
+    with pytest.raises(TrainingError, match="no log of a run"):
+        read_log(tmp_path / "none")
+
+
 def test_a_log_without_a_step_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no step"):
         plot(write(tmp_path / "log", []), tmp_path / "x.png")

@@ -30,6 +30,15 @@ def test_a_folder_without_photos_is_refused(tmp_path: Path, name: str) -> None:
         load_photos(tmp_path / name, None, 128, 4, lambda _: None)
 
 
+def test_a_text_folder_that_is_none_is_refused_before_photos_are_read(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    with pytest.raises(TrainingError, match="text is not a folder"):
+        load_photos(photo_folder, tmp_path / "text", 128, 4, said.append)
+    assert not said, "the broken photo would have been named"
+
+
 def test_crops_depend_on_seed_and_number_alone(photos) -> None:
     one = CropSampler(photos, 128, 3, 0.25, 0.0)
     two = CropSampler(photos, 128, 3, 0.25, 0.0)

@@ -261,6 +261,17 @@ def test_a_wrong_configuration_names_its_field(tmp_path, text, complaint) -> Non
         load_config(path)
 
 
+def test_bytes_are_no_configuration(tmp_path) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xff\xd8")
+    with pytest.raises(UsageError, match="is not TOML"):
+        load_config(tmp_path / "c.toml")
+
+
+def test_an_unknown_device_is_refused(settings, photos, tmp_path) -> None:
+    with pytest.raises(UsageError, match="use cpu or cuda"):
+        Trainer(settings, photos, tmp_path, "cpux")
+
+
 def test_an_unknown_preset_is_refused(settings, photos, tmp_path) -> None:
     with pytest.raises(UsageError, match="pico-s"):
         Trainer(settings.model_copy(update={"preset": "pico-xxl"}), photos, tmp_path, "cpu")

@@ -11,7 +11,7 @@ from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.serialise import to_bytes
-from pico_deploy.errors import OutputError
+from pico_deploy.errors import OutputError, TrainingError
 from pico_deploy.training.finalise import finalise
 
 RECIPE = """
@@ -102,6 +102,14 @@ def test_a_run_that_cannot_be_written_is_refused_before_photos_are_read(
     places = ["--data", str(tmp_path / "no photos"), "--run", str(tmp_path / "file" / "run")]
     refused_in_one_line(["train", str(tmp_path / "r.toml"), *places], capsys, "cannot write")
     assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_a_run_without_weights_is_not_finished(tiny_preset, tmp_path, photo_folder, capsys) -> None:
+    (tmp_path / "r.toml").write_text(RECIPE.format(only="decoder.*"))
+    places = ["--data", str(photo_folder), "--run", str(tmp_path / "run")]
+    assert run(["train", str(tmp_path / "r.toml"), *places, "--finish"]) == TrainingError.exit_code
+    assert "holds no weights" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_weights_that_cannot_be_written_leave_nothing_behind(start, capsys) -> None:
