@@ -7,10 +7,14 @@
 
 enum { WIDTH = 16 };
 
+/* All ones in byte i: index[i] <= threshold. */
+SSE41 static inline __m128i skipped_of(__m128i index, __m128i threshold) {
+    return _mm_cmpeq_epi8(_mm_min_epu8(index, threshold), index);
+}
+
 /* Bit i: index[i] > threshold, for sixteen elements. */
 SSE41 static inline uint32_t active_of(__m128i index, __m128i threshold) {
-    const __m128i skipped = _mm_cmpeq_epi8(_mm_min_epu8(index, threshold), index);
-    return (uint32_t)_mm_movemask_epi8(skipped) ^ 0xFFFF;
+    return (uint32_t)_mm_movemask_epi8(skipped_of(index, threshold)) ^ 0xFFFF;
 }
 
 SSE41 static inline __m128i shuffle_of(const uint64_t table[256], uint32_t mask) {
@@ -78,7 +82,7 @@ SSE41 void sse41_expand(const uint8_t *index, const int8_t *values, size_t n, ui
     size_t taken = 0, i = 0;
     for (; n - i >= WIDTH; i += WIDTH) {
         const __m128i block = _mm_loadu_si128((const __m128i *)(index + i));
-        const __m128i skipped = _mm_cmpeq_epi8(_mm_min_epu8(block, limit), block);
+        const __m128i skipped = skipped_of(block, limit);
         const uint32_t active = (uint32_t)_mm_movemask_epi8(skipped) ^ 0xFFFF;
         const __m128i low = _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)(values + taken)),
                                              shuffle_of(bits_below, active));
@@ -96,7 +100,7 @@ SSE41 static inline uint64_t skipped_of_64(const uint8_t *index, __m128i limit) 
     __m128i sum = _mm_setzero_si128();
     for (size_t i = 0; i < 64; i += WIDTH) {
         const __m128i block = _mm_loadu_si128((const __m128i *)(index + i));
-        sum = _mm_sub_epi8(sum, _mm_cmpeq_epi8(_mm_min_epu8(block, limit), block));
+        sum = _mm_sub_epi8(sum, skipped_of(block, limit));
     }
     const __m128i halves = _mm_sad_epu8(sum, _mm_setzero_si128());
     return (uint64_t)_mm_cvtsi128_si64(halves) + (uint64_t)_mm_extract_epi64(halves, 1);
