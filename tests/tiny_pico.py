@@ -3,6 +3,8 @@
 import dataclasses
 
 from pico_deploy.codecs.config import PRESETS, PicoConfig
+from pico_deploy.codecs.trained import ScaleShape
+from pico_deploy.training.fit_scale_decoder import FITS, Fit
 
 TINY: PicoConfig = dataclasses.replace(
     PRESETS["pico-s"],
@@ -18,3 +20,8 @@ TINY: PicoConfig = dataclasses.replace(
     scale_channels=8,
     tile=128,
 )
+
+
+def short_fits(steps: int) -> dict[ScaleShape, Fit]:
+    """How a test fits both scale decoders: as ever, in that many steps."""
+    return {shape: dataclasses.replace(fit, steps=steps) for shape, fit in FITS.items()}

@@ -54,14 +54,22 @@ class FloatScaleDecoder(nn.Module):
                 self.weight.append(nn.Parameter(w))
             self.bias.append(nn.Parameter(torch.full((a, cout), 12.0 if last else 0.1)))
 
+    def layer(self, number: int, x: Tensor, anchors: Tensor) -> Tensor:
+        """A layer's sums and bias, before ReLU and upsampling."""
+        weight = self.weight[number].to(x.dtype)
+        if self.spec[number][0] == "depthwise":
+            x = F.conv2d(x, weight, padding=1, groups=len(weight))
+        else:
+            x = F.conv2d(x, weight)
+        bias: Tensor = (anchors @ self.bias[number])[:, :, None, None]
+        return x + bias.to(x.dtype)
+
     def layers(self, z: Tensor, anchors: Tensor) -> list[Tensor]:
         """Activations of the hidden layers before upsampling, then the index."""
         outputs = []
         x = z
-        for i, (kind, _, _, up) in enumerate(self.spec):
-            pad, groups = (1, self.spec[i][2]) if kind == "depthwise" else (0, 1)
-            x = F.conv2d(x, self.weight[i].to(x.dtype), padding=pad, groups=groups)
-            x = x + (anchors @ self.bias[i])[:, :, None, None].to(x.dtype)
+        for i, (_, _, _, up) in enumerate(self.spec):
+            x = self.layer(i, x, anchors)
             if i < len(self.spec) - 1:
                 x = F.relu(x)
             outputs.append(x)

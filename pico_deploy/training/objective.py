@@ -35,8 +35,8 @@ class Simulation:
 
 
 def straight_through(x: Tensor, value: Tensor) -> Tensor:
-    """``value`` in the forward pass, the gradient of ``x`` in the backward pass."""
-    return x + (value - x).detach()
+    """``value``, exactly, in the forward pass, the gradient of ``x`` in the backward pass."""
+    return value.detach() + (x - x.detach())
 
 
 def gaussian_bits(value: Tensor, scale: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_pico import short_fits
 
 from pico_deploy.cli.app import run
 from pico_deploy.codecs.config import PRESETS
@@ -35,7 +36,7 @@ def sources(tiny_preset, settings, photos, tmp_path) -> CardSources:
     torch.manual_seed(4)
     network = PicoCodec(PRESETS[tiny_preset]).eval()
     weights = tmp_path / "tiny.safetensors"
-    finalise(network, photos, weights, crops=2, linear_steps=5)
+    finalise(network, photos, weights, crops=2, fits=short_fits(5))
     trainer = Trainer(settings, photos, tmp_path / "run", "cpu")
     trainer.fit(lambda _: None, lambda: False)
     (tmp_path / "r.toml").write_text(RECIPE)

@@ -4,6 +4,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from tiny_pico import short_fits
 
 from pico_deploy._core import Model
 from pico_deploy.codecs.config import PRESETS
@@ -18,7 +19,8 @@ from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import CheckpointError
 from pico_deploy.training.calibrate import calibrate
 from pico_deploy.training.data import CropSampler
-from pico_deploy.training.finalise import MANTISSA_BITS, finalise, round_weight
+from pico_deploy.training.finalise import finalise
+from pico_deploy.training.short_weights import MANTISSA_BITS, round_weight
 
 
 @pytest.fixture
@@ -32,7 +34,9 @@ def network(tiny_preset: str) -> PicoCodec:
 
 @pytest.fixture
 def weights(network, photos, tmp_path):
-    return finalise(network, photos, tmp_path / "w" / "tiny.safetensors", crops=2, linear_steps=20)
+    return finalise(
+        network, photos, tmp_path / "w" / "tiny.safetensors", crops=2, fits=short_fits(20)
+    )
 
 
 @pytest.mark.parametrize("shape", ["conv", "linear"])
@@ -75,7 +79,7 @@ def test_weights_are_finalised_as_they_ship(network, weights) -> None:
     """Calibration sees the rounded weights, not the ones training ended with."""
     shipped = TrainedPico.load(weights).network.state_dict()
     for name, value in network.state_dict().items():
-        if not name.startswith("scale_decoders.linear."):  # fitted at the end
+        if not name.startswith("scale_decoders."):  # fitted at the end
             whole = is_channelwise(name)
             expected = value.half().float() if whole else round_weight(value)
             assert torch.equal(shipped[name], expected), name
@@ -86,7 +90,7 @@ def test_a_gain_keeps_all_bits_of_fp16(network, photos, tmp_path) -> None:
     with torch.no_grad():
         network.decoder.gain.log_scale.fill_(3 + 2**-8)
         network.decoder.head.weight.fill_(3 + 2**-8)
-    path = finalise(network, photos, tmp_path / "g" / "t.safetensors", crops=1, linear_steps=1)
+    path = finalise(network, photos, tmp_path / "g" / "t.safetensors", crops=1, fits=short_fits(1))
     shipped = TrainedPico.load(path).network.decoder
     assert (shipped.gain.log_scale == 3 + 2**-8).all()
     assert (shipped.head.weight != 3 + 2**-8).all()

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tiny_pico import short_fits
 
 from pico_deploy._core import Encoder, Model
 from pico_deploy.codecs.config import PRESETS
@@ -21,7 +22,7 @@ def codec(tiny_preset, photos, tmp_path) -> TrainedPico:
     with torch.no_grad():
         network.encoder.gain.log_scale.sub_(1.5)
     return TrainedPico.load(
-        finalise(network, photos, tmp_path / "tiny.safetensors", crops=2, linear_steps=20)
+        finalise(network, photos, tmp_path / "tiny.safetensors", crops=2, fits=short_fits(20))
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_pico import short_fits
 
 from pico_deploy.cli.app import run
 from pico_deploy.codecs.config import PRESETS
@@ -13,6 +14,7 @@ from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.serialise import to_bytes
 from pico_deploy.errors import OutputError, TrainingError
 from pico_deploy.training.finalise import finalise
+from pico_deploy.training.fit_scale_decoder import FITS
 
 RECIPE = """
 preset = "tiny"
@@ -35,7 +37,7 @@ def start(tiny_preset, photos, tmp_path) -> Path:
     torch.manual_seed(4)
     network = PicoCodec(PRESETS[tiny_preset]).eval()
     return finalise(
-        network, photos, tmp_path / "start" / "tiny.safetensors", crops=1, linear_steps=1
+        network, photos, tmp_path / "start" / "tiny.safetensors", crops=1, fits=short_fits(1)
     )
 
 
@@ -110,6 +112,24 @@ def test_a_run_without_weights_is_not_finished(tiny_preset, tmp_path, photo_fold
     assert run(["train", str(tmp_path / "r.toml"), *places, "--finish"]) == TrainingError.exit_code
     assert "holds no weights" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_finished_weights_are_fitted_to_other_photos(
+    tmp_path, photo_folder, start, monkeypatch
+) -> None:
+    for shape, fit in short_fits(2).items():
+        monkeypatch.setitem(FITS, shape, fit)
+    (tmp_path / "r.toml").write_text(RECIPE.format(only="decoder.*"))
+    places = ["--data", str(photo_folder), "--run", str(tmp_path / "run")]
+    arguments = ["train", str(tmp_path / "r.toml"), *places, "--init-from", str(start), "--finish"]
+    assert run(arguments) == 0
+    before, after = (TrainedPico.load(p) for p in (start, tmp_path / "run" / "tiny.safetensors"))
+    states = before.network.state_dict(), after.network.state_dict()
+    changed = {n for n in states[0] if not torch.equal(states[0][n], states[1][n])}
+    assert changed and all(n.startswith("scale_decoders.") for n in changed)
+    for shape in ("conv", "linear"):
+        models = [to_bytes(codec.entropy_models[shape]) for codec in (before, after)]
+        assert models[0] != models[1]
 
 
 def test_weights_that_cannot_be_written_leave_nothing_behind(start, capsys) -> None:
