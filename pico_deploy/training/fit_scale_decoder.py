@@ -31,7 +31,7 @@ TABLES_EVERY = 250
 """Steps after which the tables follow the indices."""
 SMALLEST_MOMENT = 1e-2
 """What a direction of z counts as holding at least. Weights along those that hold less would grow
-until eight bits a weight are too few for the others: with 1e-4, 0.6 % of the rate."""
+until eight bits a weight are too few for the others: with 1e-4, 0.9 % of the rate."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def table_bits(costs: Tensor, index: Tensor, y: Tensor) -> Tensor:
 class Entrance:
     """The weights that z meets, in coordinates in which z is white.
 
-    Directions of z differ a hundred thousand times in power. Adam, which makes the steps of all
-    weights alike, needs several times the steps without.
+    Directions of z differ hundreds of thousands of times in power. Adam, which makes the steps of
+    all weights alike, needs several times the steps without.
     """
 
     def __init__(self, twin: IntegerTwin, samples: tuple[Sample, ...]) -> None:
