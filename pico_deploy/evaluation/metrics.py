@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from pico_deploy.conformance.pixels import Pixels, compare_pixels, pixels_sha256
 from pico_deploy.errors import MissingDependencyError
@@ -98,21 +96,12 @@ def _ms_ssim(_payload: int) -> Metric:
 
 def _ssimulacra2(_payload: int) -> Metric:
     try:
-        from ssimulacra2 import compute_ssimulacra2
+        from pico_deploy.evaluation.ssimulacra2 import ssimulacra2
     except ImportError as error:
         raise MissingDependencyError(f"SSIMULACRA 2 needs ssimulacra2: {_EXTRA}") from error
 
-    def file(pixels: Pixels) -> io.BytesIO:
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "BMP")
-        buffer.seek(0)
-        return buffer
-
-    def compare(reference: Pixels, found: Pixels) -> float:
-        return float(compute_ssimulacra2(file(reference), file(found)))
-
     version = f"ssimulacra2 {metadata.version('ssimulacra2')}"
-    return Metric("SSIMULACRA 2", version, compare, lambda score: score, "SSIMULACRA 2", 2)
+    return Metric("SSIMULACRA 2", version, ssimulacra2, lambda score: score, "SSIMULACRA 2", 2)
 
 
 def _lpips(_payload: int) -> Metric:

@@ -1,6 +1,8 @@
 """Metrics give the known value on equal pictures, rank damage, and say where they are undefined."""
 
+import io
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -22,6 +24,36 @@ def picture(height: int = 176, width: int = 192) -> Pixels:
 def damaged(pixels: Pixels, strength: float) -> Pixels:
     noise = np.random.default_rng(1).normal(0, strength, pixels.shape)
     return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+
+
+# Odd sides, because scales then end in cells of fewer pixels; and one with fewer scales than six.
+@pytest.mark.parametrize("side", [(333, 251), (97, 300)])
+def test_ssimulacra2_is_that_of_the_package(side: tuple[int, int]) -> None:
+    package = pytest.importorskip("ssimulacra2")
+    pixels = picture(*side)
+    other = damaged(pixels, 12)
+
+    def file(image: Pixels) -> io.BytesIO:
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "PNG")
+        return io.BytesIO(buffer.getvalue())
+
+    expected = package.compute_ssimulacra2(file(pixels), file(other))
+    assert made("ssimulacra2").compare(pixels, other) == pytest.approx(expected, abs=1e-9)
+    assert expected < 80
+
+
+def test_ssimulacra2_takes_the_memory_that_it_says() -> None:
+    metric = made("ssimulacra2")
+    pixels = picture(512, 768)
+    other = damaged(pixels, 12)
+    metric.compare(pixels[:64, :64], other[:64, :64])  # what is imported does not count
+    tracemalloc.start()
+    try:
+        metric.compare(pixels, other)
+        assert tracemalloc.get_traced_memory()[1] < 250 * 512 * 768
+    finally:
+        tracemalloc.stop()
 
 
 def made(name: str, payload: int = 504) -> Metric:
