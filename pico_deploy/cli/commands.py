@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "compare": "Show crops by a bundle and the codecs of today, at equal file size.",
     "doctor": "Show what can and what cannot be checked on this machine, and why.",
     "train": "Train a preset on a folder of photos or a pack.",
+    "refit": "Fit the linear scale decoder of finished weights again, and nothing else.",
     "card": "Write the model card of a checkpoint from the files of its training.",
     "difference": "Store a fine-tuned checkpoint as its difference to another.",
     "pack": "Make a small training pack of a folder of photos.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from pico_deploy.codecs.trained import ScaleShape, TrainedPico
 from pico_deploy.entropy.factorised import factorised_tables
 from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.model import EntropyModel, ZTables
-from pico_deploy.errors import CheckpointError
+from pico_deploy.errors import CheckpointError, UsageError
 from pico_deploy.outputs import make_folder, write_bytes
 from pico_deploy.training.calibrate import (
     Calibration,
@@ -97,6 +97,50 @@ def _copied_beside(base: Path, weights: Path) -> Path:
     return beside
 
 
+def _calibrated(
+    network: PicoCodec, photos: Photos, crops: int, report: Callable[[int, int], None]
+) -> Calibration:
+    """Symbols of ``crops`` crops of the training photos that are no smaller than a tile."""
+    tile = network.config.tile
+    large = tuple(p for p in photos.train if min(p.shape[:2]) >= tile)
+    sampler = CropSampler(
+        Photos(large, (), (), ()), tile, CALIBRATION_SEED, halve_probability=0.0, text_share=0.0
+    )
+    return calibrate(network, sampler, crops, report)
+
+
+def refit_linear(
+    codec: TrainedPico,
+    photos: Photos,
+    channels: Sequence[int] | None = None,
+    report: Callable[[int, int, str], None] = lambda done, total, what: None,
+    crops: int = CALIBRATION_CROPS,
+    fit: Fit = FITS["linear"],
+) -> TrainedPico:
+    """``codec`` with its linear scale decoder fitted again to its symbols of ``photos``; a copy.
+
+    All else stays, bit for bit: transforms, tables, the model of `conv`. With ``channels`` of y
+    only what they read learns. Raises `X.
+    """
+    try:
+        model = codec.entropy_models["linear"]
+    except KeyError:
+        raise CheckpointError(f"{codec.name} has no linear scale decoder to fit again") from None
+    count = codec.config.latent_channels
+    if wrong := [c for c in channels or () if not 0 <= c < count]:
+        raise UsageError(f"{codec.name} has channels 0 to {count - 1} of y, not {wrong[0]}")
+    network = copy.deepcopy(codec.network)
+    calibration = _calibrated(network, photos, crops, lambda i, n: report(i, n, "crops"))
+    twin = IntegerTwin(network, "linear", calibration.activation_maxima["linear"])
+    fit_scale_decoder(
+        twin, model.z_tables, calibration.samples, fit, channels, lambda i, n: report(i, n, "steps")
+    )
+    round_weights(network.scale_decoders["linear"])
+    fitted = dataclasses.replace(model, layers=twin.layers())
+    models = {**codec.entropy_models, "linear": fitted}
+    return TrainedPico(codec.config, network, models, codec.scale_decoder)
+
+
 def finalise(
     network: PicoCodec,
     photos: Photos,
@@ -129,15 +173,7 @@ def finalise(
         TrainedPico(config, rounded, entropy_from.entropy_models).save(weights, base)
         return weights
     round_weights(rounded)
-    large = tuple(p for p in photos.train if min(p.shape[:2]) >= config.tile)
-    sampler = CropSampler(
-        Photos(large, (), (), ()),
-        config.tile,
-        CALIBRATION_SEED,
-        halve_probability=0.0,
-        text_share=0.0,
-    )
-    calibration = calibrate(rounded, sampler, crops, report)
+    calibration = _calibrated(rounded, photos, crops, report)
     models: dict[ScaleShape, EntropyModel] = {}
     for shape, fit in fits.items():
         twin = IntegerTwin(rounded, shape, calibration.activation_maxima[shape])

@@ -9,7 +9,7 @@ deep one, which the codec was trained with, learns here what rounding does to it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,16 +46,22 @@ FITS: Mapping[ScaleShape, Fit] = {"conv": Fit(500, 3e-4), "linear": Fit(2000, 5e
 
 
 def fit_scale_decoder(
-    twin: IntegerTwin, z_tables: ZTables, samples: tuple[Sample, ...], fit: Fit
+    twin: IntegerTwin,
+    z_tables: ZTables,
+    samples: tuple[Sample, ...],
+    fit: Fit,
+    channels: Sequence[int] | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> EntropyModel:
     """Train the twin's scale decoder in place; returns the model with the tables that it ends in.
 
     Adam with a half-cosine decay on what the samples' y cost in the tables that the integer indices
-    select; nothing else changes. The tables are fitted again as the indices move.
+    select; nothing else changes. The tables are fitted again as the indices move. ``channels``
+    of y, for the shape of one layer: the weights of all others stay, bit for bit.
     """
     decoder = twin.decoder
     decoder.requires_grad_(True)
-    entrance = Entrance(twin, samples)
+    entrance = Entrance(twin, samples, channels)
     inner = [*decoder.weight[1:], *decoder.bias[1:]]
     optimiser = torch.optim.Adam([entrance.coordinates, *inner], lr=fit.learning_rate)
     rng = np.random.default_rng(SEED)
@@ -78,6 +84,7 @@ def fit_scale_decoder(
         entrance.pull()
         optimiser.step()
         entrance.push()
+        report(step + 1, fit.steps)
     decoder.requires_grad_(False)
     return entropy_model(twin, z_tables, samples)
 
@@ -103,17 +110,28 @@ class Entrance:
     all weights alike, needs several times the steps without.
     """
 
-    def __init__(self, twin: IntegerTwin, samples: tuple[Sample, ...]) -> None:
+    def __init__(
+        self,
+        twin: IntegerTwin,
+        samples: tuple[Sample, ...],
+        channels: Sequence[int] | None = None,
+    ) -> None:
         self._decoder: FloatScaleDecoder = twin.decoder
+        self._rows = torch.arange(len(twin.decoder.weight[0]))
+        if channels is not None:
+            if len(twin.decoder.spec) > 1:
+                raise ValueError("only the shape of one layer has weights of a channel's own")
+            # What becomes depth first names the place in the cell, then the channel.
+            own = self._rows % twin.config.latent_channels
+            self._rows = self._rows[torch.isin(own, torch.tensor(list(channels)))]
         self._to_weights = torch.from_numpy(whitening(_moments(twin, samples))).float()
         back = torch.linalg.inv(self._to_weights.double()).float()
         with torch.no_grad():
             self.coordinates = self._joined(twin.decoder.weight[0], twin.decoder.bias[0]) @ back
 
-    @staticmethod
-    def _joined(weight: Tensor, bias: Tensor) -> Tensor:
-        """[out, z channels + anchors]: a bias is the weight of an anchor's share."""
-        return torch.cat([weight[:, :, 0, 0], bias.t()], dim=1)
+    def _joined(self, weight: Tensor, bias: Tensor) -> Tensor:
+        """[rows, z channels + anchors]: a bias is the weight of an anchor's share."""
+        return torch.cat([weight[:, :, 0, 0], bias.t()], dim=1)[self._rows]
 
     def pull(self) -> None:
         """Take over the gradient of the weights."""
@@ -126,8 +144,8 @@ class Entrance:
         """Set the weights to what the coordinates have become."""
         weight, bias = self._decoder.weight[0], self._decoder.bias[0]
         joined = self.coordinates @ self._to_weights
-        weight.copy_(joined[:, : weight.shape[1], None, None])
-        bias.copy_(joined[:, weight.shape[1] :].t())
+        weight[self._rows] = joined[:, : weight.shape[1], None, None]
+        bias[:, self._rows] = joined[:, weight.shape[1] :].t()
 
 
 def _moments(twin: IntegerTwin, samples: tuple[Sample, ...]) -> npt.NDArray[np.float64]:

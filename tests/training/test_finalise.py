@@ -1,12 +1,15 @@
 import copy
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny_pico import short_fits
 
 from pico_deploy._core import Model
+from pico_deploy.cli.app import run
 from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.layers import is_channelwise
 from pico_deploy.codecs.levels import anchor_weights
@@ -16,10 +19,12 @@ from pico_deploy.codecs.trained import TrainedPico
 from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.prove import prove
 from pico_deploy.entropy.serialise import to_bytes
-from pico_deploy.errors import CheckpointError
+from pico_deploy.errors import CheckpointError, UsageError
 from pico_deploy.training.calibrate import calibrate
 from pico_deploy.training.data import CropSampler
-from pico_deploy.training.finalise import finalise
+from pico_deploy.training.finalise import finalise, refit_linear
+from pico_deploy.training.fit_scale_decoder import Fit
+from pico_deploy.training.integer_twin import IntegerTwin
 from pico_deploy.training.short_weights import MANTISSA_BITS, round_weight
 
 
@@ -229,3 +234,49 @@ def test_a_wrong_configuration_is_refused(weights, text, complaint) -> None:
     weights.with_suffix(".json").write_text(text)
     with pytest.raises(CheckpointError, match=complaint):
         TrainedPico.load(weights)
+
+
+def test_refitting_changes_the_linear_scale_decoder_alone(weights, photos) -> None:
+    codec = TrainedPico.load(weights)
+    fitted = refit_linear(codec, photos, crops=2, fit=Fit(5, 5e-2))
+    before, after = codec.network.state_dict(), fitted.network.state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed == {n for n in before if n.startswith("scale_decoders.linear.")}
+    old, new = codec.entropy_models["linear"], fitted.entropy_models["linear"]
+    assert to_bytes(fitted.entropy_models["conv"]) == to_bytes(codec.entropy_models["conv"])
+    assert all(map(np.array_equal, new.y_tables, old.y_tables))
+    assert not np.array_equal(new.layers[0].weight, old.layers[0].weight)
+    # what is stored are the integers of what is stored
+    twin = IntegerTwin(fitted.network, "linear", ())
+    assert to_bytes(dataclasses.replace(new, layers=twin.layers())) == to_bytes(new)
+
+
+def test_a_channel_that_is_not_there_is_refused(weights, photos) -> None:
+    codec = TrainedPico.load(weights)
+    with pytest.raises(UsageError, match=r"has channels 0 to \d+ of y, not 999"):
+        refit_linear(codec, photos, [0, 999])
+    only_conv = TrainedPico(codec.config, codec.network, {"conv": codec.entropy_models["conv"]})
+    with pytest.raises(CheckpointError, match="no linear scale decoder"):
+        refit_linear(only_conv, photos)
+
+
+def test_the_command_refits_and_refuses_in_one_line(
+    weights, tmp_path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = functools.partial(refit_linear, crops=2, fit=Fit(2, 5e-2))
+    monkeypatch.setattr("pico_deploy.training.finalise.refit_linear", quick)
+    out, photos, empty = (tmp_path / name for name in ("fitted/tiny.safetensors", "noise", "none"))
+    empty.mkdir()
+    for folder in (empty, tmp_path / "nowhere"):
+        assert run(["refit", str(weights), "--data", str(folder), "-o", str(out)]) != 0
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not out.exists()
+    photos.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (160, 160, 3), np.uint8)
+    Image.fromarray(noise).save(photos / "one.png")
+    command = ["refit", str(weights), "--data", str(photos), "-o", str(out), "--channel"]
+    assert run([*command, "99999"]) == 2
+    assert "of y, not 99999" in capsys.readouterr().err
+    assert run([*command, "0"]) == 0
+    codec, fitted = TrainedPico.load(weights), TrainedPico.load(out)
+    assert to_bytes(fitted.entropy_models["conv"]) == to_bytes(codec.entropy_models["conv"])

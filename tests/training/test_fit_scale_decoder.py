@@ -5,6 +5,7 @@ import pytest
 import torch
 from tiny_pico import short_fits
 
+from pico_deploy._core import Model
 from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.entropy.model import EntropyModel, ZTables
@@ -68,6 +69,31 @@ def test_fitting_lowers_the_rate_and_touches_nothing_else(network, samples, tabl
     changed = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
     assert changed == {n for n in before if n.startswith(f"scale_decoders.{shape}.")}
     assert not any(p.requires_grad for p in network.parameters())
+
+
+def test_only_what_the_named_channels_read_learns(network, samples, tables) -> None:
+    decoder = network.scale_decoders["linear"]
+    before = copy.deepcopy(decoder.state_dict())
+    count = network.config.latent_channels
+    twin = IntegerTwin(network, "linear", ())
+    first = entropy_model(twin, tables, samples)
+    model = fit_scale_decoder(twin, tables, samples, Fit(20, 1e-2), channels=(1, 4))
+    learned = np.isin(np.arange(16 * count) % count, (1, 4))
+    for name, value in decoder.state_dict().items():
+        moved = (value != before[name]).reshape(*value.shape[:2], -1).any(2)
+        assert np.array_equal(moved.any(1 if name.startswith("weight") else 0), learned), name
+    # the same in the indices, whatever the order in which channels become places
+    core, old = Model(to_bytes(model)), Model(to_bytes(first))
+    z, level = np.stack([samples[0].z]), np.array([samples[0].level], np.uint8)
+    moved = (core.scale_indices(z, level) != old.scale_indices(z, level))[0].any((1, 2))
+    assert set(np.flatnonzero(moved)) <= {1, 4}
+    assert moved.any()
+
+
+def test_a_deep_shape_has_no_weights_of_a_channel(network, samples, tables) -> None:
+    twin = IntegerTwin(network, "conv", MAXIMA["conv"])
+    with pytest.raises(ValueError, match="one layer"):
+        fit_scale_decoder(twin, tables, samples, Fit(1, 1e-2), channels=(0,))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
