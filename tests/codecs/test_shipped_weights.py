@@ -1,5 +1,6 @@
 """What the two shipped checkpoints promise of each other."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from pico_deploy.codecs.trained import ScaleShape, TrainedPico
 from pico_deploy.entropy.serialise import to_bytes
+from pico_deploy.training.integer_rate import IntegerRate
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS, TILES = ROOT / "pico_deploy/weights", ROOT / "converters/tiles"
@@ -20,6 +22,29 @@ def pair() -> tuple[TrainedPico, TrainedPico]:
     names = ("pico-s", "pico-s-perceptual")
     faithful, perceptual = (TrainedPico.load(WEIGHTS / f"{name}.safetensors") for name in names)
     return faithful, perceptual
+
+
+@pytest.mark.parametrize(("shape", "most"), [("conv", 1.003), ("linear", 1.025)])
+def test_integers_cost_little_beside_the_float_conv_model(pair, shape, most: float) -> None:
+    codec = pair[0]
+    conv, tried = (
+        IntegerRate(TrainedPico(codec.config, codec.network, codec.entropy_models, s))
+        for s in ("conv", shape)
+    )
+    analysis, _ = codec.network.folded("crd")
+    inputs = codec.network.example_inputs("analysis")
+    float_bits = integer_bits = 0.0
+    for path, level in itertools.product(sorted(TILES.glob("*.webp")), (0, 30, 60)):
+        with Image.open(path) as tile:
+            pixels = np.asarray(tile.convert("RGB"), np.float32) / 255
+        inputs["x"] = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        inputs["anchors"] = torch.from_numpy(codec.anchor_table)[level][None]
+        with torch.no_grad():
+            z, y = (symbols[0].to(torch.int8).numpy() for symbols in analysis(**inputs))
+        valid = (z.shape[1:], y.shape[1:])
+        float_bits += conv.measure(z, y, level, *valid).float_model
+        integer_bits += tried.measure(z, y, level, *valid).integer_model
+    assert integer_bits <= most * float_bits
 
 
 @pytest.mark.parametrize("shape", ["conv", "linear"])

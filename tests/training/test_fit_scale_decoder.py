@@ -17,6 +17,7 @@ from pico_deploy.training.fit_scale_decoder import (
     Entrance,
     Fit,
     fit_scale_decoder,
+    places,
     table_bits,
     whitening,
 )
@@ -105,6 +106,17 @@ def test_no_step_leaves_a_scale_decoder_as_it_was(network, samples, tables, shap
     assert to_bytes(model) == to_bytes(entropy_model(twin, tables, samples))
 
 
+def test_places_are_what_one_position_of_z_says_of_y(samples) -> None:
+    pieces = places(samples[1])
+    assert [p.z.shape for p in pieces] == [(8, 1, 1)] * 4
+    assert [p.y.shape for p in pieces] == [(8, 4, 4)] * 4
+    assert all(p.level == samples[1].level for p in pieces)
+    z, y = (np.stack([getattr(p, name) for p in pieces]) for name in "zy")
+    assert np.array_equal(z[:, :, 0, 0].T.reshape(8, 2, 2), samples[1].z)
+    whole = y.reshape(2, 2, 8, 4, 4).transpose(2, 0, 3, 1, 4).reshape(8, 8, 8)
+    assert np.array_equal(whole, samples[1].y)
+
+
 def test_fitting_is_repeatable(network, samples, tables) -> None:
     twins = [IntegerTwin(n, "linear", ()) for n in (network, copy.deepcopy(network))]
     first, second = (fit_scale_decoder(t, tables, samples, Fit(5, 1e-2)) for t in twins)
@@ -122,7 +134,7 @@ def test_bits_are_those_of_the_table_and_slope_to_its_neighbours() -> None:
 
 def test_whitened_inputs_are_white() -> None:
     rng = np.random.default_rng(1)
-    mixed = rng.normal(size=(5, 4000)) * np.array([1e3, 1, 1, 0.5, 0.3])[:, None]
+    mixed = rng.normal(size=(5, 4000)) * np.array([1e3, 1, 1, 0.5, 0.4])[:, None]
     mixed = np.linalg.qr(rng.normal(size=(5, 5)))[0] @ mixed
     white = whitening(mixed @ mixed.T / 4000) @ mixed
     np.testing.assert_allclose(white @ white.T / 4000, np.eye(5), atol=1e-6)
