@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from pico_deploy._core import Model
-from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.scale_decoder import FloatScaleDecoder
 from pico_deploy.codecs.trained import ScaleShape
 from pico_deploy.entropy.model import EntropyModel, ZTables
@@ -183,7 +182,7 @@ class Entrance:
 def _moments(twin: IntegerTwin, samples: tuple[Sample, ...]) -> npt.NDArray[np.float64]:
     """Mean products of everything that meets a weight at a position: z and the anchors' shares,
     float64 [z channels + anchors, same]."""
-    table = anchor_weights(twin.config.levels, twin.config.anchors).astype(np.float64)
+    table = twin.anchor_table.astype(np.float64)
     size = twin.config.hyper_channels + twin.config.anchors
     moments, positions = np.zeros((size, size)), 0
     for sample in samples:

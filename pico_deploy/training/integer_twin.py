@@ -53,6 +53,7 @@ class IntegerTwin:
     """A scale decoder of ``network`` as integers that follow its weights, with a gradient.
 
     ``maxima``: the activation of every hidden layer that becomes 255, as `quantise` takes them.
+    ``anchor_table``: weights of the anchors at every level, float32 ``[levels, anchors]``.
     """
 
     fraction_bits = DEFAULT_FRACTION_BITS
@@ -62,17 +63,17 @@ class IntegerTwin:
         assert isinstance(decoder, FloatScaleDecoder)
         self.config, self.decoder, self.maxima = network.config, decoder, maxima
         self.z_max = geometry_of(network.config).z_max
-        self._table = anchor_weights(network.config.levels, network.config.anchors)
+        self.anchor_table = anchor_weights(network.config.levels, network.config.anchors)
 
     def layers(self) -> tuple[Layer, ...]:
         """The integer network of the weights of now; raises what `quantise` raises."""
-        layers = float_layers(self.decoder, self._table)
+        layers = float_layers(self.decoder, self.anchor_table)
         return quantise(layers, self.maxima, self.z_max, self.fraction_bits)
 
     def __call__(self, z: Tensor, levels: Tensor) -> Tensor:
         """Hyper-latent float32 ``[N, Z, h, w]`` of integers at ``levels`` int64 ``[N]`` → index
         float32 ``[N, M, 4h, 4w]``, whole numbers: those that the core computes."""
-        anchors = torch.from_numpy(self._table)[levels]
+        anchors = torch.from_numpy(self.anchor_table)[levels]
         real, exact = z, z.double()
         last = len(self.maxima)
         for number, layer in enumerate(self.layers()):
