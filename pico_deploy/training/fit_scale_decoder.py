@@ -28,8 +28,8 @@ from pico_deploy.training.integer_twin import IntegerTwin, entropy_model
 
 BATCH = 4
 PLACES = 256
-"""Places of z a step, as many as `BATCH` tiles have, for the shape that sees one at a time: from as
-many tiles, they teach it more than from four."""
+"""Places of z a step, for the shape that sees one at a time: as many as `BATCH` tiles have, but of
+many tiles. `linear` of `pico-s` costs 0.2 % less for it."""
 SEED = 7
 TABLES_EVERY = 250
 """Steps after which the tables follow the indices."""
