@@ -105,3 +105,5 @@ PRESETS: dict[str, PicoConfig] = {
 }
 # The same network, trained on for what people see; a name of its own, because its streams are.
 PRESETS["pico-s-perceptual"] = replace(PRESETS["pico-s"], name="pico-s-perceptual")
+# And with a z made for the scale decoder of one layer; it has no other.
+PRESETS["pico-s-linear"] = replace(PRESETS["pico-s"], name="pico-s-linear", scale_decoder="linear")

@@ -4,7 +4,9 @@ A fine-tuned network is close to where it started, and what it moved needs few b
 once the file is compressed, as git and wheels do, instead of 13. Tensors that are equal are not
 stored at all; those that multiply or shift whole channels are stored as they are; of the others
 ``NAME.steps`` holds the difference in units of ``NAME.step``: a byte a weight for what every value
-passes through, where rounding is seen at once, and half a byte for the rest, where it hardly is.
+passes through, where rounding is seen at once, and for hyper-analysis, whose symbols tables are
+made for; half a byte for the rest, where it hardly is. ``NAME.gone`` is a tensor of the base that
+there is none of.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from torch import Tensor
 from pico_deploy.codecs.layers import is_channelwise, is_trunk
 from pico_deploy.errors import CheckpointError
 
-STEPS, STEP = ".steps", ".step"
+STEPS, STEP, GONE = ".steps", ".step", ".gone"
 BASE = "difference_to"
 # Width of the rounding intervals over the root mean square of a difference, and how many steps a
 # difference may have.
@@ -45,24 +47,32 @@ def find_base(path: Path, wanted: str) -> Path:
     return base
 
 
+def _is_fine(name: str) -> bool:
+    return is_trunk(name) or name.startswith("hyper_encoder.")
+
+
 def subtract(tensors: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return what turns ``base`` into ``tensors``, or close to it.
 
     Integers, and what :func:`~pico_deploy.codecs.layers.is_channelwise` names, are stored exactly.
-    Raises ``CheckpointError`` when the two do not have the same tensors.
+    Raises ``CheckpointError`` for a tensor that ``base`` lacks or has in another shape.
     """
     stored: dict[str, Tensor] = {}
     for name in sorted(tensors.keys() | base.keys()):
         new, old = tensors.get(name), base.get(name)
-        if new is None or old is None or new.shape != old.shape:
+        if new is None:
+            stored[name + GONE] = torch.empty(0, dtype=torch.uint8)
+            continue
+        whole = not new.is_floating_point()
+        if old is None or (new.shape != old.shape and not whole):
             raise CheckpointError(f"tensor {name!r} is not of one shape in both: no difference")
         if torch.equal(new, old):
             continue
-        if is_channelwise(name) or not new.is_floating_point():
+        if is_channelwise(name) or whole:
             stored[name] = new
             continue
         steps, step = _rounded(name, new.float() - old.float())
-        stored[name + STEPS] = steps.to(torch.int8) if is_trunk(name) else _pack(steps)
+        stored[name + STEPS] = steps.to(torch.int8) if _is_fine(name) else _pack(steps)
         stored[name + STEP] = step
     return stored
 
@@ -75,7 +85,7 @@ def nearest(name: str, new: Tensor, old: Tensor) -> Tensor:
 
 def _rounded(name: str, difference: Tensor) -> tuple[Tensor, Tensor]:
     """Whole steps and the length of one, both float32."""
-    share, largest = (FINE, FINE_LARGEST) if is_trunk(name) else (COARSE, COARSE_LARGEST)
+    share, largest = (FINE, FINE_LARGEST) if _is_fine(name) else (COARSE, COARSE_LARGEST)
     width = (difference.square().mean().sqrt() * share).clamp(min=TINY)
     steps = (difference / width).round().clamp(-largest, largest)
     # Within a wide interval small differences are the frequent ones: the best step is shorter.
@@ -90,7 +100,9 @@ def add(stored: Mapping[str, Tensor], base: Mapping[str, Tensor], path: Path) ->
     """
     result, left = dict(base), dict(stored)
     for name, old in base.items():
-        if name in left:
+        if name + GONE in left:
+            del left[name + GONE], result[name]
+        elif name in left:
             result[name] = left.pop(name)
         elif name + STEPS in left:
             steps, step = left.pop(name + STEPS), left.pop(name + STEP, None)

@@ -21,6 +21,7 @@ from pico_deploy.codecs.levels import anchor_weights
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.codecs.protocol import Parts, Tables
 from pico_deploy.codecs.shuffle import ShuffleOrder
+from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.model import EntropyModel, Geometry
 from pico_deploy.entropy.serialise import from_bytes, to_bytes
 from pico_deploy.errors import CheckpointError, PicoError
@@ -28,6 +29,23 @@ from pico_deploy.outputs import make_folder, write_bytes
 
 ScaleShape = Literal["conv", "linear"]
 _ENTROPY_KEY = "entropy.{}"
+
+
+LINEAR = "scale_decoders.linear."
+
+
+def float_linear(model: EntropyModel, config: PicoConfig) -> dict[str, Tensor]:
+    """Float weights of the linear scale decoder that its integers stand for, by their names in a
+    checkpoint, float32; for checkpoints that leave them out."""
+    (layer,) = model.layers
+    step = 2.0 ** -(layer.shift + model.fraction_bits)
+    weight = layer.weight.astype(np.float64) * layer.multiplier[:, None] * step
+    anchors = anchor_levels(anchor_weights(config.levels, config.anchors))
+    bias = layer.bias[list(anchors)] * step
+    return {
+        f"{LINEAR}weight.0": torch.from_numpy(weight).float()[:, :, None, None],
+        f"{LINEAR}bias.0": torch.from_numpy(bias).float(),
+    }
 
 
 def geometry_of(config: PicoConfig) -> Geometry:
@@ -135,6 +153,8 @@ class TrainedPico:
             network = PicoCodec(config)
         except (RuntimeError, ValueError, TypeError) as error:
             raise CheckpointError(f"{source} does not describe a codec: {error}") from error
+        if "linear" in models and not any(name.startswith(LINEAR) for name in tensors):
+            tensors |= float_linear(models["linear"], config)
         fit_state(network, tensors, weights)
         return cls(config, network, models, scale_decoder)
 
@@ -142,8 +162,9 @@ class TrainedPico:
         """Write ``weights`` (fp16, integers as they are) and the ``.json`` beside it.
 
         With ``base``, a checkpoint in the same folder, only the
-        :mod:`~pico_deploy.codecs.difference` to it, rounded; raises ``CheckpointError`` when the
-        two have other tensors, and ``OutputError``.
+        :mod:`~pico_deploy.codecs.difference` to it, rounded, and of the linear scale decoder only
+        the integers when they are others than there; raises ``CheckpointError`` for tensors that
+        ``base`` does not have in that shape, and ``OutputError``.
         """
         tensors: dict[str, Tensor] = {
             name: value.to(torch.float16) for name, value in self.network.state_dict().items()
@@ -155,6 +176,10 @@ class TrainedPico:
         if base is None:
             write_tensors(weights, tensors)
         else:
-            moved = difference.subtract(tensors, read_tensors(base))
+            theirs = read_tensors(base)
+            key = _ENTROPY_KEY.format("linear")
+            if key in tensors and key in theirs and not torch.equal(tensors[key], theirs[key]):
+                tensors = {n: v for n, v in tensors.items() if not n.startswith(LINEAR)}
+            moved = difference.subtract(tensors, theirs)
             write_tensors(weights, moved, difference.reference(base))
         write_bytes(weights.with_suffix(".json"), config_to_json(self.config).encode())

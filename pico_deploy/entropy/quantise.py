@@ -7,7 +7,7 @@ integers on every machine.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,20 @@ def quantise(
     )
     prove(quantised, z_max)
     return quantised
+
+
+def with_whole_biases(layers: tuple[Layer, ...], z_max: int) -> tuple[Layer, ...]:
+    """The last layer's biases rounded to whole output steps, 1/32 of an index at most, where
+    nothing is seen of it: fractions of a step are most of what `linear` takes in a file.
+
+    Raises ``ModelBuildError`` if an intermediate then could overflow.
+    """
+    *others, last = layers
+    unit = 1 << last.shift
+    bias = np.rint(last.bias / unit).astype(np.int64) * unit
+    rounded = (*others, replace(last, bias=bias.astype(np.int32)))
+    prove(rounded, z_max)
+    return rounded
 
 
 def _quantise_layer(

@@ -22,7 +22,8 @@ from pico_deploy.codecs.trained import ScaleShape, TrainedPico
 from pico_deploy.entropy.factorised import factorised_tables
 from pico_deploy.entropy.levels import anchor_levels
 from pico_deploy.entropy.model import EntropyModel, ZTables
-from pico_deploy.errors import CheckpointError, UsageError
+from pico_deploy.entropy.quantise import with_whole_biases
+from pico_deploy.errors import CheckpointError, TrainingError, UsageError
 from pico_deploy.outputs import make_folder, write_bytes
 from pico_deploy.training.calibrate import (
     Calibration,
@@ -31,6 +32,7 @@ from pico_deploy.training.calibrate import (
 )
 from pico_deploy.training.data import CropSampler, Photos
 from pico_deploy.training.fit_banks import fit_banks
+from pico_deploy.training.fit_hyper import HyperFit, fit_hyper
 from pico_deploy.training.fit_scale_decoder import FITS, Fit, fit_scale_decoder
 from pico_deploy.training.integer_twin import IntegerTwin
 from pico_deploy.training.short_weights import round_weights
@@ -97,16 +99,18 @@ def _copied_beside(base: Path, weights: Path) -> Path:
     return beside
 
 
-def _calibrated(
-    network: PicoCodec, photos: Photos, crops: int, report: Callable[[int, int], None]
-) -> Calibration:
-    """Symbols of ``crops`` crops of the training photos that are no smaller than a tile."""
-    tile = network.config.tile
-    large = tuple(p for p in photos.train if min(p.shape[:2]) >= tile)
-    sampler = CropSampler(
-        Photos(large, (), (), ()), tile, CALIBRATION_SEED, halve_probability=0.0, text_share=0.0
+def _tiles(photos: Photos, config: PicoConfig) -> CropSampler:
+    """Crops of the training photos that are no smaller than a tile."""
+    large = tuple(p for p in photos.train if min(p.shape[:2]) >= config.tile)
+    if not large:
+        raise TrainingError(f"no photo for training of at least {config.tile}×{config.tile} px")
+    return CropSampler(
+        Photos(large, (), (), ()),
+        config.tile,
+        CALIBRATION_SEED,
+        halve_probability=0.0,
+        text_share=0.0,
     )
-    return calibrate(network, sampler, crops, report)
 
 
 def refit_linear(
@@ -120,7 +124,8 @@ def refit_linear(
     """``codec`` with its linear scale decoder fitted again to its symbols of ``photos``; a copy.
 
     All else stays, bit for bit: transforms, tables, the model of `conv`. With ``channels`` of y
-    only what they read learns. Raises `X.
+    only what they read learns. Raises ``CheckpointError`` when there is none, ``UsageError`` for a
+    channel that is not there, ``TrainingError`` when no photo is as large as a tile.
     """
     try:
         model = codec.entropy_models["linear"]
@@ -130,7 +135,8 @@ def refit_linear(
     if wrong := [c for c in channels or () if not 0 <= c < count]:
         raise UsageError(f"{codec.name} has channels 0 to {count - 1} of y, not {wrong[0]}")
     network = copy.deepcopy(codec.network)
-    calibration = _calibrated(network, photos, crops, lambda i, n: report(i, n, "crops"))
+    tiles = _tiles(photos, codec.config)
+    calibration = calibrate(network, tiles, crops, lambda i, n: report(i, n, "crops"))
     twin = IntegerTwin(network, "linear", calibration.activation_maxima["linear"])
     fit_scale_decoder(
         twin, model.z_tables, calibration.samples, fit, channels, lambda i, n: report(i, n, "steps")
@@ -139,6 +145,37 @@ def refit_linear(
     fitted = dataclasses.replace(model, layers=twin.layers())
     models = {**codec.entropy_models, "linear": fitted}
     return TrainedPico(codec.config, network, models, codec.scale_decoder)
+
+
+def refit_hyper(
+    codec: TrainedPico,
+    photos: Photos,
+    name: str,
+    report: Callable[[int, int, str], None] = lambda done, total, what: None,
+    crops: int = CALIBRATION_CROPS,
+    hyper_fit: HyperFit = HyperFit(),  # noqa: B008 - frozen
+    fit: Fit = FITS["linear"],
+) -> TrainedPico:
+    """A codec called ``name`` whose z is made for the linear scale decoder, the only one it has;
+    all that lies between pixels and symbols but hyper-analysis is that of ``codec``.
+
+    Its tables are fitted to what it emits. Raises ``TrainingError``.
+    """
+    config = dataclasses.replace(codec.config, name=name, scale_decoder="linear")
+    tiles = _tiles(photos, config)
+    network = copy.deepcopy(codec.network)
+    network.config = config
+    fit_hyper(network, tiles, hyper_fit, report)
+    round_weights(network)
+    calibration = calibrate(network, tiles, crops, lambda i, n: report(i, n, "crops"))
+    twin = IntegerTwin(network, "linear", ())
+    tables = z_tables(calibration, config, twin.z_max, BANKS["linear"])
+    model = fit_scale_decoder(
+        twin, tables, calibration.samples, fit, report=lambda i, n: report(i, n, "steps")
+    )
+    round_weights(network)
+    model = dataclasses.replace(model, layers=with_whole_biases(model.layers, twin.z_max))
+    return TrainedPico(config, network, {"linear": model})
 
 
 def finalise(
@@ -173,7 +210,7 @@ def finalise(
         TrainedPico(config, rounded, entropy_from.entropy_models).save(weights, base)
         return weights
     round_weights(rounded)
-    calibration = _calibrated(rounded, photos, crops, report)
+    calibration = calibrate(rounded, _tiles(photos, config), crops, report)
     models: dict[ScaleShape, EntropyModel] = {}
     for shape, fit in fits.items():
         twin = IntegerTwin(rounded, shape, calibration.activation_maxima[shape])

@@ -57,25 +57,33 @@ def index_to_scale(index: Tensor, low: float, high: float, count: int) -> Tensor
     return low * torch.exp(limited * ratio)
 
 
-def simulate(
-    codec: PicoCodec, x: Tensor, anchors: Tensor, *, noise: bool, bf16: bool, linear: bool = False
-) -> Simulation:
-    """Encode and decode ``x [N, 3, H, W]`` (0…1) with ``anchors [N, A]``.
+@dataclass(frozen=True)
+class Coded:
+    """What hyper-analysis and context model make of a latent ``[N, M, H, W]``.
 
-    With ``noise`` the rate sees additive uniform noise while the decoder sees rounded symbols
-    (straight through); without, both see rounded symbols. ``linear`` also runs the linear scale
-    decoder, which learns beside the codec and never steers it.
+    ``z`` is rounded (straight through), ``y`` is what the rate is to see, ``values`` the latent as
+    the decoder gets it; ``z_bits`` are per sample, ``float32 [N]``.
     """
-    config = codec.config
+
+    z: Tensor
+    z_bits: Tensor
+    y: Tensor
+    values: Tensor
+
+
+def code(
+    codec: PicoCodec, latent: Tensor, anchors: Tensor, *, noise: bool, bf16: bool = False
+) -> Coded:
+    """Everything between the transforms, with ``anchors [N, A]``; ``noise`` as in
+    :func:`simulate`."""
 
     def autocast() -> torch.autocast:
-        return torch.autocast(x.device.type, torch.bfloat16, enabled=bf16)
+        return torch.autocast(latent.device.type, torch.bfloat16, enabled=bf16)
 
     def perturbed(value: Tensor, rounded: Tensor) -> Tensor:
         return value + (torch.rand_like(value) - 0.5) if noise else rounded
 
     with autocast():
-        latent = codec.encoder(x, anchors)
         z = codec.hyper_encoder(latent, anchors)
     latent, z = latent.float(), z.float().clamp(-Z_LIMIT, Z_LIMIT)
     z_hat = straight_through(z, round_half_up(z))
@@ -101,21 +109,43 @@ def simulate(
         symbols[cell] = perturbed(residual, symbol)
         values[cell] = symbol * q + mu
         known.append(values[cell])
-    y = grid_to_space(tuple(symbols), "crd")
+    return Coded(
+        z_hat, z_bits, grid_to_space(tuple(symbols), "crd"), grid_to_space(tuple(values), "crd")
+    )
 
-    low, high = config.scale_range
-    decoders = codec.scale_decoders
-    scale = index_to_scale(decoders["conv"](z_hat, anchors), low, high, config.scale_count)
-    y_bits = gaussian_bits(y, scale).sum((1, 2, 3))
-    linear_bits = None
-    if linear:
-        index = decoders["linear"](z_hat.detach(), anchors)
-        scale = index_to_scale(index, low, high, config.scale_count)
-        linear_bits = gaussian_bits(y.detach(), scale).sum((1, 2, 3))
+
+def index_bits(codec: PicoCodec, y: Tensor, index: Tensor) -> Tensor:
+    """Bits of ``y [N, M, H, W]`` at real-valued indices of that shape, ``float32 [N]``."""
+    low, high = codec.config.scale_range
+    scale = index_to_scale(index, low, high, codec.config.scale_count)
+    return gaussian_bits(y, scale).sum((1, 2, 3))
+
+
+def simulate(
+    codec: PicoCodec, x: Tensor, anchors: Tensor, *, noise: bool, bf16: bool, linear: bool = False
+) -> Simulation:
+    """Encode and decode ``x [N, 3, H, W]`` (0…1) with ``anchors [N, A]``.
+
+    With ``noise`` the rate sees additive uniform noise while the decoder sees rounded symbols
+    (straight through); without, both see rounded symbols. ``linear`` also runs the linear scale
+    decoder, which learns beside the codec and never steers it.
+    """
+
+    def autocast() -> torch.autocast:
+        return torch.autocast(x.device.type, torch.bfloat16, enabled=bf16)
 
     with autocast():
-        x_hat = codec.decoder(grid_to_space(tuple(values), "crd"), anchors)
-    return Simulation(x_hat.float(), y_bits, z_bits, linear_bits)
+        latent = codec.encoder(x, anchors)
+    coded = code(codec, latent, anchors, noise=noise, bf16=bf16)
+    decoders = codec.scale_decoders
+    y_bits = index_bits(codec, coded.y, decoders["conv"](coded.z, anchors))
+    linear_bits = None
+    if linear:
+        index = decoders["linear"](coded.z.detach(), anchors)
+        linear_bits = index_bits(codec, coded.y.detach(), index)
+    with autocast():
+        x_hat = codec.decoder(coded.values, anchors)
+    return Simulation(x_hat.float(), y_bits, coded.z_bits, linear_bits)
 
 
 def level_lambda(levels: Tensor, config_levels: int, low: float, high: float) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pico_deploy.codecs.checkpoint import read_tensors
 from pico_deploy.codecs.pico import PicoCodec
+from pico_deploy.codecs.trained import LINEAR, TrainedPico
 from pico_deploy.errors import CheckpointError
 from pico_deploy.training.parts import read_facts, read_parts
 
@@ -55,7 +56,11 @@ def _read(source: Path) -> dict[str, Tensor]:
         return _averaged(read_parts(source, name), source)
     if source.suffix == ".safetensors":
         stored = read_tensors(source)
-        return {name: value for name, value in stored.items() if not name.startswith("entropy.")}
+        weights = {n: value for n, value in stored.items() if not n.startswith("entropy.")}
+        if weights and not any(name.startswith(LINEAR) for name in weights):
+            # Stored as its integers alone.
+            return dict(TrainedPico.load(source).network.state_dict())
+        return weights
     try:
         data = source.read_bytes()
     except OSError as error:

@@ -12,7 +12,7 @@ from pico_deploy.entropy.errors import ModelBuildError, OverflowProofError
 from pico_deploy.entropy.gaussian import standard_tables
 from pico_deploy.entropy.model import EntropyModel, Geometry, Layer, Upsample
 from pico_deploy.entropy.prove import INT32_MAX, prove
-from pico_deploy.entropy.quantise import FloatLayer, quantise
+from pico_deploy.entropy.quantise import FloatLayer, quantise, with_whole_biases
 from pico_deploy.entropy.reference import scale_indices
 from pico_deploy.entropy.reference.network import upsample
 from pico_deploy.entropy.serialise import to_bytes
@@ -243,3 +243,29 @@ def test_quantiser_never_returns_what_the_proof_refuses(monkeypatch: pytest.Monk
     monkeypatch.setattr(quantise_module, "_choose", too_large)
     with pytest.raises(OverflowProofError):
         quantise(layers, [3.0] * 4, z_max=31)
+
+
+def test_whole_biases_move_an_index_by_one_and_seldom() -> None:
+    rng = np.random.default_rng(9)
+    layers = quantise(linear_network(rng, 12, 8), (), 31)
+    rounded = with_whole_biases(layers, 31)
+    (old,), (new,) = layers, rounded
+    assert not np.any(new.bias % (1 << new.shift)) and np.any(old.bias % (1 << old.shift))
+    assert np.abs(new.bias - old.bias).max() <= 1 << (new.shift - 1)
+    assert np.array_equal(new.weight, old.weight) and new.multiplier is old.multiplier
+    model = replace(plain_model(), layers=layers)
+    z = rng.integers(-4, 5, (12, 8, 8)).astype(np.int8)
+    before, after = (
+        scale_indices(replace(model, layers=which), z, 0).astype(int) for which in (layers, rounded)
+    )
+    moved = np.abs(after - before)
+    assert moved.max() <= 1 and 0 < moved.mean() < 0.06
+
+
+def test_biases_that_would_overflow_when_rounded_are_refused() -> None:
+    # Sums, bias and half fill int32 to the last unit; the nearest multiple of the step is above.
+    bias = np.full((1, 1), INT32_MAX - 31 - 8, np.int32)
+    layer = Layer("pointwise", np.ones((1, 1), np.int8), np.ones(1, np.int32), 4, bias)
+    prove([layer], 31)
+    with pytest.raises(OverflowProofError):
+        with_whole_biases((layer,), 31)
