@@ -40,12 +40,17 @@ class Calibration:
     activation_maxima: dict[str, tuple[float, ...]]
 
 
+def levels_a_crop(levels: int, crops: int) -> int:
+    """At how many anchor levels each crop is taken; more where levels would be left without one."""
+    return min(levels, max(LEVELS_A_CROP, math.ceil(levels / max(crops, 1))))
+
+
 @torch.no_grad()
 def calibrate(
     network: PicoCodec, crops: CropSampler, count: int, report: Callable[[int, int], None]
 ) -> Calibration:
-    """Run ``analysis`` on ``count`` crops of tile size, each at ``LEVELS_A_CROP`` of the anchor
-    levels by turns; at more of them where levels would be left without a crop.
+    """Run ``analysis`` on ``count`` crops of tile size, each at :func:`levels_a_crop` of the anchor
+    levels by turns.
 
     ``network`` must already hold the weights that ship (rounded), because its symbols are
     counted.
@@ -56,7 +61,7 @@ def calibrate(
     weights = anchor_weights(config.levels, config.anchors)
     table = torch.from_numpy(weights)
     levels = anchor_levels(weights)
-    share = min(len(levels), max(LEVELS_A_CROP, math.ceil(len(levels) / max(count, 1))))
+    share = levels_a_crop(len(levels), count)
     samples: list[Sample] = []
     maxima: dict[str, list[float]] = {
         name: [0.0] * (len(decoder.spec) - 1)  # type: ignore[arg-type]

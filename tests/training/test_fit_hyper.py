@@ -68,7 +68,7 @@ def fitted(network: PicoCodec, tiles: CropSampler) -> tuple[float, float]:
     latents = latents_of(network, tiles, 8, lambda done, total: None)
     weights = error_weights(network, tiles, 8, latents.table)
     before = measured(network, latents, weights)
-    fit_hyper(network, tiles, QUICK)
+    fit_hyper(network, latents, tiles, QUICK)
     after = measured(network, latents, weights)
     return sum(after[:2]) / sum(before[:2]), after[2] / before[2]
 
@@ -108,8 +108,9 @@ def test_the_weights_of_errors_say_what_pixels_lose(network, tiles) -> None:
 def test_a_loss_that_is_not_finite_stops(network, tiles) -> None:
     with torch.no_grad():
         network.z_log_scale.fill_(float("nan"))
+    latents = latents_of(network, tiles, 8, lambda done, total: None)
     with pytest.raises(TrainingError, match="not finite at step 0"):
-        fit_hyper(network, tiles, QUICK)
+        fit_hyper(network, latents, tiles, QUICK)
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_the_command_makes_a_codec_of_its_own(
 ) -> None:
     short = HyperFit(crops=2, steps=3, batch=2)
     monkeypatch.setattr(module, "WARM_UP", 1)
-    quick = functools.partial(refit_hyper, crops=4, hyper_fit=short, fit=Fit(2, 5e-2))
+    quick = functools.partial(refit_hyper, hyper_fit=short, fit=Fit(2, 5e-2))
     monkeypatch.setattr("pico_deploy.training.finalise.refit_hyper", quick)
     photos = tmp_path / "noise"
     photos.mkdir()

@@ -10,7 +10,7 @@ from pico_deploy.codecs.config import PRESETS
 from pico_deploy.codecs.pico import PicoCodec
 from pico_deploy.entropy.model import EntropyModel, ZTables
 from pico_deploy.entropy.serialise import to_bytes
-from pico_deploy.training.calibrate import Calibration, Sample
+from pico_deploy.training.calibrate import Sample
 from pico_deploy.training.finalise import z_tables
 from pico_deploy.training.fit_scale_decoder import (
     SMALLEST_MOMENT,
@@ -49,7 +49,7 @@ def samples() -> tuple[Sample, ...]:
 
 @pytest.fixture
 def tables(network, samples) -> ZTables:
-    return z_tables(Calibration(samples, {}), network.config, 31)
+    return z_tables(samples, network.config, 31)
 
 
 def bits(model: EntropyModel, twin: IntegerTwin, samples) -> float:
