@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 
 from pico_deploy import _core
-from pico_deploy.codecs.checkpoint import base_of
+from pico_deploy.codecs.checkpoint import read_tensors
 from pico_deploy.conformance.make_vectors.conformance_set import (
     CONV_NAME,
     make,
     named_models,
-    stored_bytes,
 )
 from pico_deploy.conformance.make_vectors.decodable import decodable
 from pico_deploy.conformance.make_vectors.refused import bad_models, refused
@@ -297,15 +296,21 @@ SMOKE = sorted(path.parent for path in (ROOT / "conformance" / "smoke").glob("*/
 
 
 @pytest.mark.parametrize("folder", SMOKE, ids=lambda folder: folder.name)
-def test_smoke_vector_is_exact_and_that_of_the_weights_that_ship(folder: Path) -> None:
+def test_smoke_vector_is_exact_and_that_of_the_weights_that_ship(
+    folder: Path, tmp_path: Path
+) -> None:
     """New weights need a new one: ``python -m pico_deploy.conformance.make_vectors.smoke``."""
-    run_vectors(folder, thresholds()).require()
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 150_000
     weights = ROOT / "pico_deploy" / "weights" / f"{folder.name}.safetensors"
-    stored = (folder / "models" / f"{folder.name}.bin").read_bytes()
-    shapes = json.loads(weights.with_suffix(".json").read_text())["scale_decoder"]
-    # A difference has the entropy model of its base.
-    assert stored == stored_bytes(base_of(weights) or weights, f"entropy.{shapes}")
-    assert sum(path.stat().st_size for path in folder.rglob("*")) < 1_500_000
+    shape = json.loads(weights.with_suffix(".json").read_text())["scale_decoder"]
+    whole = shutil.copytree(folder, tmp_path / folder.name)
+    model = whole / "models" / f"{folder.name}.bin"
+    model.parent.mkdir()
+    model.write_bytes(read_tensors(weights)[f"entropy.{shape}"].numpy().tobytes())
+    run_vectors(whole, thresholds()).require()
+    model.write_bytes((FOLDER / "models" / f"{CONV_NAME}.bin").read_bytes())
+    with pytest.raises(PicoError, match=model.name):
+        run_vectors(whole, thresholds()).require()
 
 
 def test_every_shipped_weight_has_a_smoke_vector() -> None:

@@ -1,18 +1,20 @@
 """The smoke vector of shipped weights, made anew whenever they are:
 ``python -m pico_deploy.conformance.make_vectors.smoke BUNDLE --set N``.
 
-One tile of a photo, with the weights' own ``entropy.bin``: a set of its own beside the conformance
-set, which never changes.
+One tile of a photo: a set of its own beside the conformance set, which never changes. Its index
+names the weights' own ``entropy.bin``, which is in the weights and is not stored a second time.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
 from pico_deploy.conformance.make_vectors.photos import Maker, crop
 from pico_deploy.conformance.make_vectors.write import require_next_version, write_set
+from pico_deploy.conformance.vector_set import MODELS
 from pico_deploy.errors import PicoError
 from pico_deploy.runtime.session import Session
 
@@ -28,7 +30,9 @@ def make(bundle: Path, photos: Path, folder: Path, version: int) -> tuple[str, .
         require_next_version(output, version)
         scene = crop(photos, "kitten", 150, 160, WIDTH, HEIGHT)
         draft = Maker(session, name).draft(scene, f"smoke-{LEVEL}", LEVEL)
-        return write_set(output, version, {name: session.bundle.entropy_bin()}, [draft])
+        names = write_set(output, version, {name: session.bundle.entropy_bin()}, [draft])
+    shutil.rmtree(output / MODELS)
+    return names
 
 
 def main() -> int:
