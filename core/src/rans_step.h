@@ -32,12 +32,17 @@ static inline uint32_t decode_step(uint32_t x, uint32_t entry) {
     return (entry >> 8 & 0xFFF) * (x >> 12) + (entry >> 20);
 }
 
+/* What state x says of the next symbol, if `row` is its table. */
+static inline uint32_t entry_of(const uint32_t *table, uint32_t row, uint32_t x) {
+    return table[(size_t)row * RANS_SLOTS + (x & (RANS_SLOTS - 1))];
+}
+
 /* Symbols k ... n - 1 with every word checked; k is a multiple of the lanes. */
 static inline int decode_end(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t k,
                              size_t n, int8_t *out) {
     uint32_t *x = reader->state;
     for (uint32_t lane = 0; k < n; k++) {
-        uint32_t entry = tables->decode[(size_t)rows[k] * RANS_SLOTS + (x[lane] & (RANS_SLOTS - 1))];
+        uint32_t entry = entry_of(tables->decode, rows[k], x[lane]);
         uint32_t next = decode_step(x[lane], entry);
         if (next < RANS_STATE_LOW) {
             if (reader->word == reader->word_end) return 0;
@@ -55,17 +60,18 @@ static inline int decode_end(rans_reader *reader, const coding_tables *tables, c
     return 1;
 }
 
+/* There is room for one more word: each symbol has brought room for one. It is written in any case and kept if
+ * it has to go out first, so that x stays below 2^31; a branch would often be guessed wrong. */
 static inline void encode_one(rans_writer *writer, uint32_t *state, const coding_tables *tables, uint32_t row,
                               int8_t value) {
     const rans_entry *entry = &tables->encode[(int32_t)(row * ROW_VALUES + 128) + value];
     const uint32_t fields = entry->fields, frequency = fields & ENTRY_FREQUENCY_MASK;
     uint32_t x = *state;
     if (fields & ENTRY_ESCAPE) *--writer->escape = (uint8_t)value;
-    if (x >= frequency << 19) { /* a word goes out first, so that x stays below 2^31 */
-        writer->word -= 2;
-        write_u16(writer->word, x & 0xFFFF);
-        x >>= 16;
-    }
+    const uint32_t goes_out = x >= frequency << 19;
+    write_u16(writer->word - 2, x & 0xFFFF);
+    writer->word -= 2 * goes_out;
+    x = goes_out ? x >> 16 : x;
     const uint32_t quotient = (uint32_t)((uint64_t)x * entry->reciprocal >> 32) >> (fields >> ENTRY_SHIFT_AT);
     /* = (x / f) * 4096 + x mod f + start */
     *state = x + (fields >> ENTRY_BIAS_AT & ENTRY_BIAS_MASK) + quotient * (RANS_SLOTS - frequency);

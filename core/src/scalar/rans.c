@@ -11,22 +11,29 @@ static inline int decode_lanes(rans_reader *reader, const coding_tables *tables,
     const uint8_t *word = reader->word, *const word_end = reader->word_end;
 
     size_t k = 0;
-    /* Whole turns of the lanes, as long as each could take a word. */
-    while (n - k >= lanes && (size_t)(word_end - word) >= 2 * (size_t)lanes) {
-        for (uint32_t lane = 0; lane < lanes; lane++, k++) {
-            uint32_t entry = table[(size_t)rows[k] * RANS_SLOTS + (x[lane] & (RANS_SLOTS - 1))];
-            uint32_t next = decode_step(x[lane], entry);
-            if (next < RANS_STATE_LOW) {
-                next = next << 16 | read_u16(word);
-                word += 2;
+    /* Whole turns of the lanes, as long as each could take a word and has a symbol in the next turn: the entry
+     * of that one is loaded now, because the tables exceed the first cache and a wrong guess at a word would
+     * wait for it. */
+    if (n >= 2 * (size_t)lanes) {
+        uint32_t entries[PICO_MAX_LANES];
+        for (uint32_t lane = 0; lane < lanes; lane++) entries[lane] = entry_of(table, rows[lane], x[lane]);
+        while (n - k >= 2 * (size_t)lanes && (size_t)(word_end - word) >= 2 * (size_t)lanes) {
+            for (uint32_t lane = 0; lane < lanes; lane++, k++) {
+                const uint32_t entry = entries[lane];
+                uint32_t next = decode_step(x[lane], entry);
+                if (next < RANS_STATE_LOW) {
+                    next = next << 16 | read_u16(word);
+                    word += 2;
+                }
+                x[lane] = next;
+                entries[lane] = entry_of(table, rows[k + lanes], next);
+                int8_t value = (int8_t)(uint8_t)entry;
+                if (value == RANS_ESCAPE_SYMBOL) {
+                    value = take_escape(reader, tables->escape_entry[rows[k]]);
+                    if (value == RANS_ESCAPE_SYMBOL) return 0;
+                }
+                out[k] = value;
             }
-            x[lane] = next;
-            int8_t value = (int8_t)(uint8_t)entry;
-            if (value == RANS_ESCAPE_SYMBOL) {
-                value = take_escape(reader, tables->escape_entry[rows[k]]);
-                if (value == RANS_ESCAPE_SYMBOL) return 0;
-            }
-            out[k] = value;
         }
     }
     for (uint32_t lane = 0; lane < lanes; lane++) reader->state[lane] = x[lane];
