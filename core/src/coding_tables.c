@@ -30,8 +30,9 @@ static rans_entry encode_entry(uint32_t start, uint32_t frequency, uint32_t flag
         reciprocal = (uint32_t)((((uint64_t)1 << (shift + 32)) + frequency - 1) / frequency);
         bias = start;
     }
+    const uint32_t complement = RANS_SLOTS - frequency;
     const rans_entry entry = {reciprocal,
-                              frequency | bias << ENTRY_BIAS_AT | flags | shift << ENTRY_SHIFT_AT};
+                              shift | bias << ENTRY_BIAS_AT | complement << ENTRY_COMPLEMENT_AT | flags};
     return entry;
 }
 

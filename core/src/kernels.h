@@ -22,13 +22,14 @@ typedef struct rans_entry {
     uint32_t fields; /* the bits below */
 } rans_entry;
 
-enum {
-    ENTRY_FREQUENCY_MASK = 0xFFF, /* f, bits 0 ... 11 */
-    ENTRY_BIAS_AT = 12,           /* start of the entry; for f = 1 also 4095, see coding_tables.c: 13 bits */
-    ENTRY_BIAS_MASK = 0x1FFF,
-    ENTRY_ESCAPE = 1 << 25, /* the value goes to the escape section */
-    ENTRY_SHIFT_AT = 28     /* 0 ... 11 */
-};
+/* 4096 - f stands where x + ENTRY_COMPLEMENT has bit 31 if x is too large for the symbol: x >= f * 2^19. The
+ * shift is where instructions look for one, the escape where they look for a sign. */
+#define ENTRY_SHIFT      UINT32_C(0x1F) /* 0 ... 11 */
+#define ENTRY_BIAS_AT    5              /* start of the entry; for f = 1 also 4095, see coding_tables.c */
+#define ENTRY_BIAS_MASK  UINT32_C(0x1FFF)
+#define ENTRY_COMPLEMENT UINT32_C(0x7FF80000) /* 4096 - f, at bit 19 */
+#define ENTRY_COMPLEMENT_AT 19
+#define ENTRY_ESCAPE UINT32_C(0x80000000) /* the value goes to the escape section */
 
 /* All tables of a model, in one row space: y rows first (row = scale index), then z rows, then bank rows. */
 typedef struct coding_tables {

@@ -60,21 +60,35 @@ static inline int decode_end(rans_reader *reader, const coding_tables *tables, c
     return 1;
 }
 
-/* There is room for one more word: each symbol has brought room for one. It is written in any case and kept if
- * it has to go out first, so that x stays below 2^31; a branch would often be guessed wrong. */
+static inline const rans_entry *entry_at(const rans_entry *table, uint32_t row, int8_t value) {
+    return &table[(ptrdiff_t)row * ROW_VALUES + 128 + value];
+}
+
+/* 1 if a word has to go out before the symbol comes in, so that x stays below 2^31; else 0. */
+static inline uint32_t word_goes_out(uint32_t x, uint32_t complement) {
+    return (x + complement) >> 31;
+}
+
+/* One encoding step: (x / f) * 4096 + x mod f + start. `complement` is fields & ENTRY_COMPLEMENT, which the
+ * caller has already; x has 64 bits, because it is multiplied as such. */
+static inline uint32_t encode_step(uint64_t x, uint32_t reciprocal, uint32_t fields, uint32_t complement) {
+    const uint32_t quotient = (uint32_t)(x * reciprocal >> 32) >> (fields & ENTRY_SHIFT);
+    return (uint32_t)x + (fields >> ENTRY_BIAS_AT & ENTRY_BIAS_MASK) +
+           quotient * (complement >> ENTRY_COMPLEMENT_AT);
+}
+
+/* There is room for one more word: each symbol has brought room for one. */
 static inline void encode_one(rans_writer *writer, uint32_t *state, const coding_tables *tables, uint32_t row,
                               int8_t value) {
-    const rans_entry *entry = &tables->encode[(int32_t)(row * ROW_VALUES + 128) + value];
-    const uint32_t fields = entry->fields, frequency = fields & ENTRY_FREQUENCY_MASK;
-    uint32_t x = *state;
-    if (fields & ENTRY_ESCAPE) *--writer->escape = (uint8_t)value;
-    const uint32_t goes_out = x >= frequency << 19;
-    write_u16(writer->word - 2, x & 0xFFFF);
-    writer->word -= 2 * goes_out;
-    x = goes_out ? x >> 16 : x;
-    const uint32_t quotient = (uint32_t)((uint64_t)x * entry->reciprocal >> 32) >> (fields >> ENTRY_SHIFT_AT);
-    /* = (x / f) * 4096 + x mod f + start */
-    *state = x + (fields >> ENTRY_BIAS_AT & ENTRY_BIAS_MASK) + quotient * (RANS_SLOTS - frequency);
+    const rans_entry *entry = entry_at(tables->encode, row, value);
+    const uint32_t complement = entry->fields & ENTRY_COMPLEMENT;
+    if (entry->fields & ENTRY_ESCAPE) *--writer->escape = (uint8_t)value;
+    if (word_goes_out(*state, complement)) {
+        writer->word -= 2;
+        write_u16(writer->word, *state & 0xFFFF);
+        *state >>= 16;
+    }
+    *state = encode_step(*state, entry->reciprocal, entry->fields, complement);
 }
 
 #endif

@@ -3,9 +3,10 @@
 #include "skip_policy.h"
 
 #include "bytes.h"
+#include "rans_step.h"
 
 enum {
-    NEARLY_ALWAYS_ZERO = 4088,        /* of 4096: tables that give 0 so often are skipped on trust, */
+    HARDLY_EVER_OTHER = 8,            /* of 4096: tables that give 0 but for so few are skipped on trust, */
     TRUSTING_FROM = 1 << 16,          /* in tiles of more elements; a smaller one is sampled, */
     DISAPPOINTED_FROM = 256,          /* and so is one with an exception in fewer skipped elements than this */
     SAMPLE_STRIDE = 7,                /* odd, so that samples fall on every row and column */
@@ -17,7 +18,7 @@ enum {
 static uint32_t trusted_threshold(const coding_tables *tables, uint32_t y_tables) {
     uint32_t row = 0;
     while (row < y_tables &&
-           (tables->encode[row * ROW_VALUES + 128].fields & ENTRY_FREQUENCY_MASK) >= NEARLY_ALWAYS_ZERO)
+           (entry_at(tables->encode, row, 0)->fields & ENTRY_COMPLEMENT) >> ENTRY_COMPLEMENT_AT <= HARDLY_EVER_OTHER)
         row++;
     return row == 0 ? 0 : row - 1;
 }

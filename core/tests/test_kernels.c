@@ -57,11 +57,14 @@ static void moves_bring_the_bytes_that_are_kept_together(void) {
                 fill |= (uint64_t)0xFF << 8 * at[j];
             }
             REQUIRE(moves_of[mask].fill[step] == fill);
+            REQUIRE(moves_back_of[mask].fill[step] == fill << (8 << step));
         }
         for (uint32_t j = 0; j < 8; j++) {
-            if (mask >> j & 1) REQUIRE(at[j] == kept++);
+            const int is_kept = mask >> j & 1;
+            if (is_kept) REQUIRE(at[j] == kept++);
+            REQUIRE((moves_back_of[mask].kept >> 8 * j & 0xFF) == (is_kept ? 0xFF : 0));
         }
-        REQUIRE(moves_of[mask].kept == kept);
+        REQUIRE(moves_of[mask].kept == kept && kept_of[mask] == kept);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "bytes.h"
 #include "model.h"
+#include "rans_step.h"
 #include "test.h"
 
 enum { ROWS = 3 };
@@ -44,14 +45,15 @@ static void multiplying_by_the_reciprocal_is_dividing(void) {
         build_table(frequencies, 2, decode, encode, cost);
         const rans_entry *entry = &encode[0]; /* of -128, and of every other value that is escaped */
         const uint32_t top = frequency << 19; /* states from L to here are encoded without a word */
-        REQUIRE((entry->fields & ENTRY_FREQUENCY_MASK) == frequency);
+        const uint32_t complement = entry->fields & ENTRY_COMPLEMENT;
+        REQUIRE(complement >> ENTRY_COMPLEMENT_AT == 4096 - frequency);
+        REQUIRE(!word_goes_out(top - 1, complement) && word_goes_out(top, complement));
         for (int i = 0; i < 200; i++) {
             uint32_t x = i < 20   ? top - 1 - (uint32_t)i
                          : i < 40 ? 8 * frequency + (uint32_t)i - 20
                                   : random_u32(&random) % top;
             if (i >= 40 && i < 80) x = x / frequency * frequency - (i & 1 && x >= frequency);
-            uint32_t quotient = (uint32_t)((uint64_t)x * entry->reciprocal >> 32) >> (entry->fields >> ENTRY_SHIFT_AT);
-            uint32_t next = x + (entry->fields >> ENTRY_BIAS_AT & ENTRY_BIAS_MASK) + quotient * (4096 - frequency);
+            uint32_t next = encode_step(x, entry->reciprocal, entry->fields, complement);
             if (x == 0) continue; /* a state is never 0; for a frequency of 1 the formula needs that */
             REQUIRE(next == x / frequency * 4096 + x % frequency + (4096 - frequency));
         }

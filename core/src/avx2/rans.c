@@ -106,28 +106,27 @@ AVX2 static inline __m256i encode_vector(__m256i x, rans_writer *writer, const r
     const __m256i even = load_alternate(table, at), odd = load_alternate(table, at + 1);
     const __m256i fields = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
 
-    uint32_t escapes = top_bits(_mm256_slli_epi32(fields, 6)); /* ENTRY_ESCAPE is bit 25 */
-    while (escapes != 0) {                                     /* rare */
+    uint32_t escapes = top_bits(fields); /* ENTRY_ESCAPE is the sign */
+    while (escapes != 0) {               /* rare */
         const uint32_t lane = 31 - (uint32_t)__builtin_clz(escapes);
         *--writer->escape = (uint8_t)values[lane];
         escapes ^= 1u << lane;
     }
-    /* f << 19: no mask, because the bits above f leave at the top. */
-    const __m256i limit = _mm256_srli_epi32(_mm256_slli_epi32(fields, 20), 1);
-    const __m256i below = _mm256_cmpgt_epi32(limit, x); /* both are below 2^31 */
-    put_words(x, top_bits(below) ^ 0xFF, &writer->word);
-    x = _mm256_blendv_epi8(_mm256_srli_epi32(x, 16), x, below);
+    const __m256i complement = _mm256_and_si256(fields, _mm256_set1_epi32(ENTRY_COMPLEMENT));
+    const __m256i full = _mm256_add_epi32(x, complement); /* the sign says it */
+    put_words(x, top_bits(full), &writer->word);
+    x = _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(x),
+                                             _mm256_castsi256_ps(_mm256_srli_epi32(x, 16)),
+                                             _mm256_castsi256_ps(full)));
 
     const __m256i even_product = _mm256_mul_epu32(x, even);
     const __m256i odd_product = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), odd);
     const __m256i high = _mm256_blend_epi32(_mm256_srli_epi64(even_product, 32), odd_product, 0xAA);
-    const __m256i quotient = _mm256_srlv_epi32(high, _mm256_srli_epi32(fields, ENTRY_SHIFT_AT));
-    const __m256i complement =
-        _mm256_sub_epi32(_mm256_set1_epi32(RANS_SLOTS),
-                         _mm256_and_si256(fields, _mm256_set1_epi32(ENTRY_FREQUENCY_MASK)));
+    const __m256i quotient = _mm256_srlv_epi32(high, _mm256_and_si256(fields, _mm256_set1_epi32(ENTRY_SHIFT)));
     const __m256i bias = _mm256_and_si256(_mm256_srli_epi32(fields, ENTRY_BIAS_AT),
                                           _mm256_set1_epi32(ENTRY_BIAS_MASK));
-    return _mm256_add_epi32(_mm256_add_epi32(x, bias), _mm256_mullo_epi32(quotient, complement));
+    const __m256i product = _mm256_mullo_epi32(quotient, _mm256_srli_epi32(complement, ENTRY_COMPLEMENT_AT));
+    return _mm256_add_epi32(_mm256_add_epi32(x, bias), product);
 }
 
 AVX2 static inline void encode_lanes(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,

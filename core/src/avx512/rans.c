@@ -82,15 +82,14 @@ AVX512 static inline __m512i encode_vector(__m512i x, rans_writer *writer, const
     const __m512i odd = both_halves(load_alternate(table, at + 1), load_alternate(table, at + 9));
     const __m512i fields = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
 
-    uint32_t escapes = _mm512_test_epi32_mask(fields, _mm512_set1_epi32(ENTRY_ESCAPE));
+    uint32_t escapes = _mm512_movepi32_mask(fields); /* ENTRY_ESCAPE is the sign */
     while (escapes != 0) { /* rare */
         const uint32_t lane = 31 - (uint32_t)__builtin_clz(escapes);
         *--writer->escape = (uint8_t)values[lane];
         escapes ^= 1u << lane;
     }
-    /* f << 19: the mask is not needed, because the bits above f leave at the top. */
-    const __m512i limit = _mm512_srli_epi32(_mm512_slli_epi32(fields, 20), 1);
-    const __mmask16 full = _mm512_cmpge_epu32_mask(x, limit);
+    const __m512i complement = _mm512_and_si512(fields, _mm512_set1_epi32(ENTRY_COMPLEMENT));
+    const __mmask16 full = _mm512_movepi32_mask(_mm512_add_epi32(x, complement));
     const uint32_t count = (uint32_t)_mm_popcnt_u32(full);
     writer->word -= 2 * count;
     _mm256_mask_storeu_epi16(writer->word, (__mmask16)((1u << count) - 1),
@@ -100,13 +99,11 @@ AVX512 static inline __m512i encode_vector(__m512i x, rans_writer *writer, const
     const __m512i even_product = _mm512_mul_epu32(x, even);
     const __m512i odd_product = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), odd);
     const __m512i high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even_product, 32), odd_product);
-    const __m512i quotient = _mm512_srlv_epi32(high, _mm512_srli_epi32(fields, ENTRY_SHIFT_AT));
-    const __m512i complement =
-        _mm512_sub_epi32(_mm512_set1_epi32(RANS_SLOTS),
-                         _mm512_and_si512(fields, _mm512_set1_epi32(ENTRY_FREQUENCY_MASK)));
+    const __m512i quotient = _mm512_srlv_epi32(high, _mm512_and_si512(fields, _mm512_set1_epi32(ENTRY_SHIFT)));
     const __m512i bias = _mm512_and_si512(_mm512_srli_epi32(fields, ENTRY_BIAS_AT),
                                           _mm512_set1_epi32(ENTRY_BIAS_MASK));
-    return _mm512_add_epi32(_mm512_add_epi32(x, bias), _mm512_mullo_epi32(quotient, complement));
+    const __m512i product = _mm512_mullo_epi32(quotient, _mm512_srli_epi32(complement, ENTRY_COMPLEMENT_AT));
+    return _mm512_add_epi32(_mm512_add_epi32(x, bias), product);
 }
 
 AVX512 static inline void encode_lanes(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,

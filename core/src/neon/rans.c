@@ -167,17 +167,16 @@ static inline uint32x4_t encode_four(uint32x4_t x, entries e) {
     const uint64x2_t low = vmull_u32(vget_low_u32(x), vget_low_u32(e.reciprocal));
     const uint64x2_t high = vmull_high_u32(x, e.reciprocal);
     const uint32x4_t product = vuzp2q_u32(vreinterpretq_u32_u64(low), vreinterpretq_u32_u64(high));
-    const int32x4_t shift = vnegq_s32(vreinterpretq_s32_u32(vshrq_n_u32(e.fields, ENTRY_SHIFT_AT)));
-    const uint32x4_t complement =
-        vsubq_u32(vdupq_n_u32(RANS_SLOTS), vandq_u32(e.fields, vdupq_n_u32(ENTRY_FREQUENCY_MASK)));
-    const uint32x4_t biased = vsraq_n_u32(x, vshlq_n_u32(e.fields, 7), 19); /* x + the 13 bits from 12 on */
+    const int32x4_t shift = vnegq_s32(vreinterpretq_s32_u32(vandq_u32(e.fields, vdupq_n_u32(ENTRY_SHIFT))));
+    const uint32x4_t complement = vshrq_n_u32(vaddq_u32(e.fields, e.fields), ENTRY_COMPLEMENT_AT + 1);
+    const uint32x4_t biased = vsraq_n_u32(x, vshlq_n_u32(e.fields, 14), 19); /* x + the 13 bits from 5 on */
     return vmlaq_u32(biased, vshlq_u32(product, shift), complement);
 }
 
 static inline void put_escapes_of_group(rans_writer *writer, const rans_entry *table, const uint8_t *rows,
                                         const int8_t *values) {
     for (size_t k = GROUP; k-- > 0;) {
-        if (table[(int32_t)(rows[k] * ROW_VALUES + 128) + values[k]].fields & ENTRY_ESCAPE) {
+        if (entry_at(table, rows[k], values[k])->fields & ENTRY_ESCAPE) {
             *--writer->escape = (uint8_t)values[k];
         }
     }
@@ -196,8 +195,8 @@ static inline void encode_group(group *x, rans_writer *writer, const rans_entry 
     uint32x4_t any = vdupq_n_u32(0);
     group full;
     for (int v = 0; v < VECTORS; v++) {
-        /* f << 19: no mask, because the bits above f leave at the top. */
-        full.part[v] = vcgeq_u32(x->part[v], vshrq_n_u32(vshlq_n_u32(e[v].fields, 20), 1));
+        const uint32x4_t complement = vandq_u32(e[v].fields, vdupq_n_u32(ENTRY_COMPLEMENT));
+        full.part[v] = vcltzq_s32(vreinterpretq_s32_u32(vaddq_u32(x->part[v], complement)));
         any = vorrq_u32(any, e[v].fields);
     }
     if (vmaxvq_u32(vandq_u32(any, vdupq_n_u32(ENTRY_ESCAPE))) != 0)

@@ -52,18 +52,32 @@ int scalar_rans_decode(rans_reader *reader, const coding_tables *tables, const u
 
 static inline void encode_lanes(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
                                 const int8_t *values, size_t n, const uint32_t lanes) {
-    rans_writer local = *writer; /* in registers and on the stack: stores through it alias nothing */
+    const rans_entry *const table = tables->encode;
+    rans_writer local = *writer; /* neither can be among the bytes that are written */
     size_t k = n;
     while (k % lanes != 0) {
         k--;
         encode_one(&local, &local.state[k % lanes], tables, rows[k], values[k]);
     }
+    /* There is room for k words. One is written in any case and kept if it has to go out: a branch would often
+     * be guessed wrong. Counted, because compilers make one store of it then. */
+    uint8_t *const words = local.word - 2 * k;
+    size_t room = k;
     while (k > 0) {
         for (uint32_t lane = lanes; lane-- > 0;) {
             k--;
-            encode_one(&local, &local.state[lane], tables, rows[k], values[k]);
+            const int8_t value = values[k];
+            const rans_entry *entry = entry_at(table, rows[k], value);
+            const uint32_t x = local.state[lane], fields = entry->fields;
+            const uint32_t complement = fields & ENTRY_COMPLEMENT;
+            if (fields & ENTRY_ESCAPE) *--local.escape = (uint8_t)value;
+            write_u16(words + 2 * (room - 1), x);
+            const uint32_t goes_out = word_goes_out(x, complement);
+            room -= goes_out;
+            local.state[lane] = encode_step((uint64_t)x >> 16 * goes_out, entry->reciprocal, fields, complement);
         }
     }
+    local.word = words + 2 * room;
     *writer = local;
 }
 

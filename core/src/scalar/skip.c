@@ -6,13 +6,14 @@
 enum { WIDTH = 8 };
 #define EACH_BYTE(v) ((v) * UINT64_C(0x0101010101010101))
 
-/* A 1 in byte j if index[j] > threshold; both are below 128, so nothing carries. */
+/* The top bit of byte j if index[j] > threshold; both are below 128, so nothing carries. */
 static inline uint64_t active_of(uint64_t index, uint32_t threshold) {
-    return (index + EACH_BYTE((uint64_t)127 - threshold)) >> 7 & EACH_BYTE(1);
+    return (index + EACH_BYTE((uint64_t)127 - threshold)) & EACH_BYTE(0x80);
 }
 
-static inline const moves *moves_for(uint64_t active) {
-    return &moves_of[active * UINT64_C(0x0102040810204080) >> 56]; /* bit j is that of byte j */
+/* The row of the tables: bit j is the top bit of byte j. */
+static inline size_t row_of(uint64_t active) {
+    return active * UINT64_C(0x0002040810204081) >> 56;
 }
 
 /* The bytes that are kept go to the front, in order; what follows them does not matter. */
@@ -22,18 +23,18 @@ static inline uint64_t squeeze(uint64_t word, const uint64_t fill[3]) {
     return word ^ ((word ^ word >> 32) & fill[2]);
 }
 
-/* The inverse. The bytes between them do not matter. */
-static inline uint64_t spread(uint64_t word, const uint64_t fill[3]) {
-    word ^= ((word ^ word >> 32) & fill[2]) << 32;
-    word ^= ((word ^ word >> 16) & fill[1]) << 16;
-    return word ^ ((word ^ word >> 8) & fill[0]) << 8;
+/* The inverse; the bytes between them become 0. */
+static inline uint64_t spread(uint64_t word, const moves_back *back) {
+    word ^= (word ^ word << 32) & back->fill[2];
+    word ^= (word ^ word << 16) & back->fill[1];
+    return (word ^ ((word ^ word << 8) & back->fill[0])) & back->kept;
 }
 
 size_t scalar_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index) {
     size_t kept = 0, i = 0;
     for (; n - i >= WIDTH; i += WIDTH) { /* kept <= i: whatever is written past the kept ones fits */
         const uint64_t word = read_u64(index + i);
-        const moves *move = moves_for(active_of(word, threshold));
+        const moves *move = &moves_of[row_of(active_of(word, threshold))];
         write_u64(out_index + kept, squeeze(word, move->fill));
         kept += move->kept;
     }
@@ -48,7 +49,7 @@ static inline uint32_t list_exceptions(uint64_t active, const int8_t *values, si
                                        uint32_t *entries) {
     uint32_t count = 0;
     for (size_t j = 0; j < n; j++, active >>= 8) {
-        if ((active & 1) != 0) continue;
+        if ((active & 0x80) != 0) continue;
         if (values[j] != 0) entries[count++] = (uint32_t)skipped << 8 | (uint8_t)values[j];
         skipped++;
     }
@@ -62,8 +63,8 @@ skip_split scalar_split(const uint8_t *index, const int8_t *values, size_t n, ui
     for (; n - i >= WIDTH; i += WIDTH) {
         const uint64_t word = read_u64(index + i), value = read_u64((const uint8_t *)values + i);
         const uint64_t active = active_of(word, threshold);
-        const moves *move = moves_for(active);
-        if ((value & ~(active * 255)) != 0) { /* rare */
+        const moves *move = &moves_of[row_of(active)];
+        if ((value & ~((active >> 7) * 255)) != 0) { /* rare */
             found.exceptions += list_exceptions(active, values + i, i - found.active, WIDTH,
                                                 entries + found.exceptions);
         }
@@ -72,12 +73,12 @@ skip_split scalar_split(const uint8_t *index, const int8_t *values, size_t n, ui
         found.active += move->kept;
     }
     for (; i < n; i++) {
-        const int active = index[i] > threshold;
-        found.exceptions += list_exceptions((uint64_t)active, values + i, i - found.active, 1,
+        const uint64_t active = active_of(index[i], threshold);
+        found.exceptions += list_exceptions(active, values + i, i - found.active, 1,
                                             entries + found.exceptions);
         out_index[found.active] = index[i];
         out_values[found.active] = values[i];
-        found.active += (size_t)active;
+        found.active += (active & 0x80) != 0;
     }
     return found;
 }
@@ -86,11 +87,9 @@ void scalar_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_
     const uint8_t *next = (const uint8_t *)values;
     size_t i = 0;
     for (; n - i >= WIDTH; i += WIDTH) {
-        const uint64_t active = active_of(read_u64(index + i), threshold);
-        const moves *move = moves_for(active);
-        const uint64_t word = spread(read_u64(next), move->fill);
-        write_u64((uint8_t *)out + i, word & active * 255);
-        next += move->kept;
+        const size_t row = row_of(active_of(read_u64(index + i), threshold));
+        write_u64((uint8_t *)out + i, spread(read_u64(next), &moves_back_of[row]));
+        next += kept_of[row];
     }
     for (; i < n; i++) {
         const int active = index[i] > threshold;
@@ -102,7 +101,7 @@ void scalar_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_
 /* How many of the elements in eight words are active: at most eight in each byte of the sum, 64 in all of them. */
 static inline uint64_t active_of_64(const uint8_t *index, uint32_t threshold) {
     uint64_t sum = 0;
-    for (size_t i = 0; i < 64; i += WIDTH) sum += active_of(read_u64(index + i), threshold);
+    for (size_t i = 0; i < 64; i += WIDTH) sum += active_of(read_u64(index + i), threshold) >> 7;
     return EACH_BYTE(sum) >> 56;
 }
 
@@ -113,7 +112,7 @@ size_t scalar_pass_skipped(const uint8_t *index, size_t n, uint32_t threshold, s
         *gap -= skipped;
     }
     for (; n - from >= WIDTH; from += WIDTH) {
-        const uint64_t skipped = WIDTH - moves_for(active_of(read_u64(index + from), threshold))->kept;
+        const uint64_t skipped = WIDTH - kept_of[row_of(active_of(read_u64(index + from), threshold))];
         if (skipped > *gap) break;
         *gap -= skipped;
     }

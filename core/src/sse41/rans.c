@@ -98,12 +98,8 @@ SSE41 static inline __m128i power_of_shift(__m128i fields) {
     const __m128i low = _mm_setr_epi8(0, 0, 0, 0, 0, -128, 64, 32, 16, 8, 4, 2, 0, 0, 0, 0);
     const __m128i high = _mm_setr_epi8(16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     const __m128i none = _mm_set1_epi32((int)0xFFFFFF00); /* a shuffle makes 0 of these bytes */
-    const __m128i at = _mm_or_si128(_mm_srli_epi32(fields, ENTRY_SHIFT_AT), none);
+    const __m128i at = _mm_or_si128(_mm_and_si128(fields, _mm_set1_epi32(ENTRY_SHIFT)), none);
     return _mm_or_si128(_mm_shuffle_epi8(low, at), _mm_slli_epi32(_mm_shuffle_epi8(high, at), 8));
-}
-
-static inline const rans_entry *entry_at(const rans_entry *table, uint32_t row, int8_t value) {
-    return &table[(int32_t)(row * ROW_VALUES + 128) + value];
 }
 
 /* Four symbols, last lane first. */
@@ -118,26 +114,23 @@ SSE41 static inline __m128i encode_vector(__m128i x, rans_writer *writer, const 
     const __m128i reciprocal = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
     const __m128i fields = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)));
 
-    const __m128i escape = _mm_slli_epi32(fields, 6); /* ENTRY_ESCAPE is bit 25 */
-    uint32_t escapes = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(escape));
+    uint32_t escapes = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(fields)); /* ENTRY_ESCAPE is the sign */
     while (escapes != 0) { /* rare */
         const uint32_t lane = 31 - (uint32_t)__builtin_clz(escapes);
         *--writer->escape = (uint8_t)values[lane];
         escapes ^= 1u << lane;
     }
 
-    /* f << 19: no mask, because the bits above f leave at the top. */
-    const __m128i limit = _mm_srli_epi32(_mm_slli_epi32(fields, 20), 1);
-    const __m128i below = _mm_cmpgt_epi32(limit, x); /* both are below 2^31 */
-    put_words(x, (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(below)) ^ 0xF, &writer->word);
-    x = _mm_blendv_epi8(_mm_srli_epi32(x, 16), x, below);
+    const __m128i complement = _mm_and_si128(fields, _mm_set1_epi32(ENTRY_COMPLEMENT));
+    const __m128 full = _mm_castsi128_ps(_mm_add_epi32(x, complement)); /* the sign says it */
+    put_words(x, (uint32_t)_mm_movemask_ps(full), &writer->word);
+    x = _mm_castps_si128(_mm_blendv_ps(_mm_castsi128_ps(x), _mm_castsi128_ps(_mm_srli_epi32(x, 16)), full));
 
     const __m128i quotient =
         multiply_shift(multiply_shift(x, reciprocal, 32), power_of_shift(fields), 12);
-    const __m128i frequency = _mm_and_si128(fields, _mm_set1_epi32(ENTRY_FREQUENCY_MASK));
     const __m128i bias = _mm_and_si128(_mm_srli_epi32(fields, ENTRY_BIAS_AT), _mm_set1_epi32(ENTRY_BIAS_MASK));
-    const __m128i complement = _mm_sub_epi32(_mm_set1_epi32(RANS_SLOTS), frequency);
-    return _mm_add_epi32(_mm_add_epi32(x, bias), _mm_mullo_epi32(quotient, complement));
+    const __m128i product = _mm_mullo_epi32(quotient, _mm_srli_epi32(complement, ENTRY_COMPLEMENT_AT));
+    return _mm_add_epi32(_mm_add_epi32(x, bias), product);
 }
 
 SSE41 static inline void encode_lanes(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
