@@ -15,7 +15,7 @@ SSE41 static inline __m128i load_four(const uint32_t *table, __m128i at) {
 }
 
 /* At eight. Not by a gather: where entries come from beyond the first cache one is no faster than scalar
- * loads, and on AMD's Zen 4 slower, that of sixteen lanes too. */
+ * loads, and on AMD's Zen 4 slower. */
 AVX2 static inline __m256i load_eight(const uint32_t *table, __m256i at) {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(load_four(table, _mm256_castsi256_si128(at))),
                                    load_four(table, _mm256_extracti128_si256(at, 1)), 1);

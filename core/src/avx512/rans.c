@@ -19,13 +19,26 @@ AVX512 static inline __m512i both_halves(__m256i low, __m256i high) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
+/* Entries at eight places. Each goes to its lane straight from memory: what waits for them is as long a chain as
+ * instructions that cross lanes would make it. */
+AVX512 static inline __m256i load_lanes(const uint32_t *table, const uint32_t *at) {
+    __m256i half[2];
+    for (size_t h = 0; h < 2; h++, at += 4) {
+        half[h] = _mm256_set1_epi32((int)table[at[0]]);
+        for (int k = 1; k < 4; k++) {
+            half[h] = _mm256_mask_set1_epi32(half[h], (__mmask8)(0x11 << k), (int)table[at[k]]);
+        }
+    }
+    return _mm256_blend_epi32(half[0], half[1], 0xF0);
+}
+
 /* Entries of sixteen symbols. */
 AVX512 static inline __m512i look_up(const uint32_t *table, const uint8_t *rows, __m512i x) {
     const __m512i row = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)rows));
     const __m512i slot = _mm512_and_si512(x, _mm512_set1_epi32(RANS_SLOTS - 1));
-    const __m512i at = _mm512_or_si512(_mm512_slli_epi32(row, 12), slot);
-    return both_halves(load_eight(table, _mm512_castsi512_si256(at)),
-                       load_eight(table, _mm512_extracti64x4_epi64(at, 1)));
+    uint32_t at[WIDTH];
+    _mm512_storeu_si512(at, _mm512_or_si512(_mm512_slli_epi32(row, 12), slot));
+    return both_halves(load_lanes(table, at), load_lanes(table, at + 8));
 }
 
 AVX512 static inline __m512i step(__m512i x, __m512i entry) {
