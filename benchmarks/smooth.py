@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.stats import spearmanr
+
+from pico_deploy.figures import new_figure, png, rate_axis
 
 
 @dataclass(frozen=True)
@@ -57,22 +56,16 @@ def places(
 
 def draw(sets: dict[str, list[Place]], labels: tuple[str, str], out: Path) -> None:
     """A mark for every photo, a kind for every set."""
-    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.5, 4.6, what="the plot", extra="evaluate")
     axes = figure.add_subplot()
     for (name, found), marker in zip(sets.items(), "os^D", strict=False):
         x, y = [p.bits_per_pixel for p in found], [p.percent for p in found]
         axes.plot(x, y, marker, label=f"{name} ({len(found)})", alpha=0.8)
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(labels[0])
+    rate_axis(axes, labels[0])
     axes.set_ylabel(labels[1])
-    axes.grid(True, which="both", alpha=0.3)
     axes.legend()
-    figure.savefig(out, dpi=100, metadata={"Software": None})
+    out.write_bytes(png(figure))
 
 
 def main() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from pico_deploy.conformance.thresholds import Thresholds
-from pico_deploy.errors import MissingDependencyError, VerificationError
+from pico_deploy.errors import VerificationError
+from pico_deploy.figures import new_figure, png
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -106,14 +106,7 @@ def plot(report: DriftReport, limits: Thresholds) -> bytes:
     """PNG: worst pixel PSNR over noise, a line for each site, with the limits of the tolerance
     classes.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the plot needs matplotlib: run `pip install pico-deploy[train]`"
-        ) from error
-    figure: Any = Figure(figsize=(8, 4.8), layout="constrained")
+    figure = new_figure(8, 4.8, what="the plot", extra="conformance")
     axes = figure.add_subplot()
     for site in report.sites:
         found = [(noise, report.worst(site, noise).psnr_db) for noise in report.noises]
@@ -128,7 +121,4 @@ def plot(report: DriftReport, limits: Thresholds) -> bytes:
     axes.set_ylabel("pixels against the quiet decoder, PSNR dB (worst image)")
     axes.set_title(f"Drift: {report.moved_symbols} symbols moved")
     axes.legend()
-    buffer = io.BytesIO()
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.print_png(buffer)
-    return buffer.getvalue()
+    return png(figure)

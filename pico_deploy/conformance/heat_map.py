@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pico_deploy.conformance.verification import Verification
-from pico_deploy.errors import MissingDependencyError, UsageError
+from pico_deploy.errors import UsageError
+from pico_deploy.figures import new_figure, png
 from pico_deploy.outputs import make_folder, write_bytes
 
 EQUAL_DB = 100.0
@@ -47,20 +46,13 @@ def _names(found: Verification) -> list[str]:
 
 def heat_map(found: Verification) -> bytes:
     """PNG: the table in colours."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the heat map needs matplotlib: run `pip install pico-deploy[train]`"
-        ) from error
     names, psnr = _names(found), matrix(found)
     values = np.full((len(names), len(names)), np.nan)
     for (row, column), value in psnr.items():
         at = names.index(row), names.index(column)
         values[at] = EQUAL_DB if value is None else min(value, EQUAL_DB)
     side = 2.5 + 0.55 * len(names)
-    figure: Any = Figure(figsize=(side + 1, side), layout="constrained")
+    figure = new_figure(side + 1, side, what="the heat map", extra="conformance")
     axes = figure.add_subplot()
     image = axes.imshow(values, cmap="viridis", vmin=30, vmax=EQUAL_DB)
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
@@ -73,10 +65,7 @@ def heat_map(found: Verification) -> bytes:
     streams = len(found.streams)
     axes.set_title(f"Pixels of the same {streams} streams, worst PSNR in dB (= is equal)")
     figure.colorbar(image, ax=axes, shrink=0.8)
-    buffer = io.BytesIO()
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.print_png(buffer)
-    return buffer.getvalue()
+    return png(figure)
 
 
 def write_side_by_side(found: Verification, folder: Path) -> None:

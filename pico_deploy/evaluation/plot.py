@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pico_deploy.errors import MissingDependencyError
 from pico_deploy.evaluation.metrics import Metric
 from pico_deploy.evaluation.result import Evaluation
 from pico_deploy.evaluation.summary import coders_of, curve, mean_points, photos_of
-from pico_deploy.outputs import new_file
+from pico_deploy.figures import new_figure, png, rate_axis
+from pico_deploy.outputs import write_bytes
 
 
 def plot(evaluation: Evaluation, path: Path) -> None:
@@ -16,40 +17,24 @@ def plot(evaluation: Evaluation, path: Path) -> None:
 
     Raises ``MissingDependencyError``.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the plot needs matplotlib; install it with: pip install 'pico-deploy[evaluate]'"
-        ) from error
     panels = [metric for metric in evaluation.metrics if metric.scale is not None]
     columns = 1 if len(panels) == 1 else 2
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(7.5 * columns, 5.2 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.5 * columns, 5.2 * rows, what="the plot", extra="evaluate")
     for number, metric in enumerate(panels):
         axes = figure.add_subplot(rows, columns, number + 1)
         _draw(axes, evaluation, metric, thin=number == 0)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel("bits per pixel, whole file")
+        rate_axis(axes, "bits per pixel, whole file")
         axes.set_ylabel(metric.scale_name)
-        axes.grid(True, which="both", alpha=0.3)
         axes.legend()
     photos = len(photos_of(evaluation.samples))
     figure.suptitle(f"{photos} photos: mean at each setting; thin: single photos")
-    with new_file(path) as temporary:
-        # without the metadata the same figures give the same bytes
-        figure.savefig(temporary, dpi=100, metadata={"Software": None})
+    write_bytes(path, png(figure))
 
 
-def _draw(axes: object, evaluation: Evaluation, metric: Metric, *, thin: bool) -> None:
+def _draw(axes: Any, evaluation: Evaluation, metric: Metric, *, thin: bool) -> None:
     assert metric.scale is not None
-    draw = axes.plot  # type: ignore[attr-defined]  # matplotlib has no types
+    draw = axes.plot
     means = mean_points(evaluation.samples, evaluation.metrics)
     for i, coder in enumerate(coders_of(evaluation.samples)):
         colour = f"C{i}"

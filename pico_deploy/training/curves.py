@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pico_deploy.errors import MissingDependencyError, TrainingError
-from pico_deploy.outputs import new_file
+from pico_deploy.errors import TrainingError
+from pico_deploy.figures import new_figure, png
+from pico_deploy.outputs import write_bytes
 
 SMOOTHING = 10
 
@@ -32,15 +33,8 @@ def read_log(log: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 def plot(log: Path, picture: Path) -> None:
     """Draw ``log`` (of :class:`~pico_deploy.training.recipe.Trainer`) into ``picture``."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError(
-            "curves need matplotlib: install pico-deploy[train]"
-        ) from error
-
+    figure = new_figure(10, 3.6, what="the plot", extra="train")
     losses, validations = read_log(log)
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     steps = [r["step"] for r in losses]
     values = [r["loss"] for r in losses]
@@ -62,5 +56,4 @@ def plot(log: Path, picture: Path) -> None:
         )
     right.set(xlabel="bits per pixel", ylabel="PSNR, dB", title="held-out photos (darker: later)")
     right.grid(alpha=0.3)
-    with new_file(picture) as temporary:
-        figure.savefig(temporary, dpi=110)
+    write_bytes(picture, png(figure))

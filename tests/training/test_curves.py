@@ -25,7 +25,7 @@ def test_the_picture_is_drawn_from_a_short_log(tmp_path: Path) -> None:
     log = write(tmp_path / "log", [{"step": 1, "loss": 2.0}, {"step": 1, "validation": [point]}])
     plot(log, tmp_path / "curve.png")
     with Image.open(tmp_path / "curve.png") as image:
-        assert image.size == (1100, 396)
+        assert image.size == (1000, 360)
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", '{"loss": 1.0}', "\udcff"])
