@@ -6,7 +6,15 @@ import { Decoder } from '../core/decoder';
 import type { Group, GroupSlot } from '../core/encoder';
 import { Model, toInt8 } from '../core/model';
 import { PicoError } from '../errors';
-import type { TileExpectation } from './vectors';
+
+/** A decoded tile; z, indices and y as hashes. */
+export interface DecodedTile {
+  tile: number;
+  level: number;
+  z: string;
+  indices: string;
+  y: string;
+}
 
 export interface Found {
   status: string;
@@ -14,7 +22,7 @@ export interface Found {
   height: number | null;
   lanes: number | null;
   tiles_per_stream: number | null;
-  streams: { status: string; tiles: TileExpectation[] }[];
+  streams: { status: string; tiles: DecodedTile[] }[];
 }
 
 /** The status of an error of the core; anything else is thrown on. */
@@ -62,7 +70,7 @@ async function describeTile(
   tile: number,
   slot: GroupSlot,
   i: number,
-): Promise<TileExpectation> {
+): Promise<DecodedTile> {
   const { model } = decoder;
   const { core } = model;
   const level = decoder.level(tile);

@@ -10,27 +10,12 @@ import { describe, PicoError } from '../errors';
 import { settled } from '../settled';
 import { describeStream, type Found } from './describe';
 
-export interface TileExpectation {
-  tile: number;
-  level: number;
-  z: string;
-  indices: string;
-  y: string;
-}
-
 export interface Vector {
   name: string;
   description: string;
   model: string;
   stream_sha256: string;
-  expect: {
-    status: string;
-    width: number | null;
-    height: number | null;
-    lanes: number | null;
-    tiles_per_stream: number | null;
-    streams: { status: string; tiles: TileExpectation[] }[];
-  };
+  expect: Found;
 }
 
 export interface Outcome {

@@ -27,6 +27,20 @@ int model_in(JNIEnv *env, jobject buffer, subject *found) {
     return status == PICO_OK;
 }
 
+int grid_in(JNIEnv *env, jobject buffer, jint width, jint height, subject *found) {
+    pico_fault fault;
+    if (!model_in(env, buffer, found)) return 0;
+    if (width < 0 || height < 0) {
+        throw_argument(env, width < 0 ? "width" : "height", width < 0 ? width : height, 1);
+        return 0;
+    }
+    pico_status status =
+        pico_grid_init(found->model, (uint32_t)width, (uint32_t)height, &found->grid, &fault);
+    if (status == PICO_OK) return 1;
+    throw_status(env, status, &fault, "tile grid");
+    return 0;
+}
+
 static jlong JNICALL model_memory(JNIEnv *env, jclass class, jobject data) {
     span bytes;
     size_t size = 0;

@@ -111,20 +111,6 @@ int is_byte_array(JNIEnv *env, jobject array) {
     return array != NULL && (*env)->IsInstanceOf(env, array, byte_array_class);
 }
 
-int grid_in(JNIEnv *env, jobject buffer, jint width, jint height, subject *found) {
-    pico_fault fault;
-    if (!model_in(env, buffer, found)) return 0;
-    if (width < 0 || height < 0) {
-        throw_argument(env, width < 0 ? "width" : "height", width < 0 ? width : height, 1);
-        return 0;
-    }
-    pico_status status =
-        pico_grid_init(found->model, (uint32_t)width, (uint32_t)height, &found->grid, &fault);
-    if (status == PICO_OK) return 1;
-    throw_status(env, status, &fault, "tile grid");
-    return 0;
-}
-
 int layout_in(JNIEnv *env, jint lanes, jint tiles_per_stream, pico_layout *found) {
     if (!is_below(env, lanes, PICO_MAX_LANES + 1, "lanes") ||
         !is_below(env, tiles_per_stream - 1, PICO_MAX_TILES_PER_STREAM, "tiles per stream - 1"))
@@ -160,15 +146,4 @@ uint8_t *take(span *scratch, size_t size) {
     scratch->data = taken + size;
     scratch->size -= before + size;
     return taken;
-}
-
-/* ---- Loading ---- */
-
-JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
-    JNIEnv *env = NULL;
-    (void)reserved;
-    if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_1_6) != JNI_OK) return JNI_ERR;
-    if (!support_load(env) || !model_load(env) || !read_load(env) || !write_load(env) || !pixels_load(env))
-        return JNI_ERR;
-    return JNI_VERSION_1_6;
 }
