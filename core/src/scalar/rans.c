@@ -18,7 +18,10 @@ static inline int decode_lanes(rans_reader *reader, const coding_tables *tables,
         uint32_t entries[PICO_MAX_LANES];
         for (uint32_t lane = 0; lane < lanes; lane++) entries[lane] = entry_of(table, rows[lane], x[lane]);
         while (n - k >= 2 * (size_t)lanes && (size_t)(word_end - word) >= 2 * (size_t)lanes) {
-            for (uint32_t lane = 0; lane < lanes; lane++, k++) {
+            const uint8_t *const next_rows = rows + k + lanes;
+            int8_t *const to = out + k;
+#pragma GCC unroll 4
+            for (uint32_t lane = 0; lane < lanes; lane++) {
                 const uint32_t entry = entries[lane];
                 uint32_t next = decode_step(x[lane], entry);
                 if (next < RANS_STATE_LOW) {
@@ -26,14 +29,15 @@ static inline int decode_lanes(rans_reader *reader, const coding_tables *tables,
                     word += 2;
                 }
                 x[lane] = next;
-                entries[lane] = entry_of(table, rows[k + lanes], next);
+                entries[lane] = entry_of(table, next_rows[lane], next);
                 int8_t value = (int8_t)(uint8_t)entry;
                 if (value == RANS_ESCAPE_SYMBOL) {
-                    value = take_escape(reader, tables->escape_entry[rows[k]]);
+                    value = take_escape(reader, tables->escape_entry[rows[k + lane]]);
                     if (value == RANS_ESCAPE_SYMBOL) return 0;
                 }
-                out[k] = value;
+                to[lane] = value;
             }
+            k += lanes;
         }
     }
     for (uint32_t lane = 0; lane < lanes; lane++) reader->state[lane] = x[lane];

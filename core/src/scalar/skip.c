@@ -3,12 +3,19 @@
 #include "../kernels.h"
 #include "skip_moves.h"
 
-enum { WIDTH = 8 };
+enum { WIDTH = 8, BLOCK = 32 };
 #define EACH_BYTE(v) ((v) * UINT64_C(0x0101010101010101))
 
 /* The top bit of byte j if index[j] > threshold; both are below 128, so nothing carries. */
 static inline uint64_t active_of(uint64_t index, uint32_t threshold) {
     return (index + EACH_BYTE((uint64_t)127 - threshold)) & EACH_BYTE(0x80);
+}
+
+/* Whether any element of a block is active. Those that are skipped lie together, so asking first saves time. */
+static inline int any_active(const uint8_t *index, uint32_t threshold) {
+    uint64_t active = 0;
+    for (size_t i = 0; i < BLOCK; i += WIDTH) active |= active_of(read_u64(index + i), threshold);
+    return active != 0;
 }
 
 /* The row of the tables: bit j is the top bit of byte j. */
@@ -30,14 +37,23 @@ static inline uint64_t spread(uint64_t word, const moves_back *back) {
     return (word ^ ((word ^ word << 8) & back->fill[0])) & back->kept;
 }
 
+/* Writes a whole word, and returns how many of its bytes are kept. */
+static inline size_t compact_word(const uint8_t *index, uint32_t threshold, uint8_t *out) {
+    const uint64_t word = read_u64(index);
+    const moves *move = &moves_of[row_of(active_of(word, threshold))];
+    write_u64(out, squeeze(word, move->fill));
+    return move->kept;
+}
+
 size_t scalar_compact(const uint8_t *index, size_t n, uint32_t threshold, uint8_t *out_index) {
-    size_t kept = 0, i = 0;
-    for (; n - i >= WIDTH; i += WIDTH) { /* kept <= i: whatever is written past the kept ones fits */
-        const uint64_t word = read_u64(index + i);
-        const moves *move = &moves_of[row_of(active_of(word, threshold))];
-        write_u64(out_index + kept, squeeze(word, move->fill));
-        kept += move->kept;
+    size_t kept = 0, i = 0; /* kept <= i: whatever is written past the kept ones fits */
+    for (; n - i >= BLOCK; i += BLOCK) {
+        if (!any_active(index + i, threshold)) continue;
+        for (size_t j = i; j < i + BLOCK; j += WIDTH) {
+            kept += compact_word(index + j, threshold, out_index + kept);
+        }
     }
+    for (; n - i >= WIDTH; i += WIDTH) kept += compact_word(index + i, threshold, out_index + kept);
     for (; i < n; i++) {
         out_index[kept] = index[i];
         kept += index[i] > threshold;
@@ -83,14 +99,25 @@ skip_split scalar_split(const uint8_t *index, const int8_t *values, size_t n, ui
     return found;
 }
 
+/* Reads a whole word of what was kept, and returns how many of its bytes were. */
+static inline size_t expand_word(const uint8_t *index, const uint8_t *kept, uint32_t threshold, uint8_t *out) {
+    const size_t row = row_of(active_of(read_u64(index), threshold));
+    write_u64(out, spread(read_u64(kept), &moves_back_of[row]));
+    return kept_of[row];
+}
+
 void scalar_expand(const uint8_t *index, const int8_t *values, size_t n, uint32_t threshold, int8_t *out) {
     const uint8_t *next = (const uint8_t *)values;
+    uint8_t *to = (uint8_t *)out;
     size_t i = 0;
-    for (; n - i >= WIDTH; i += WIDTH) {
-        const size_t row = row_of(active_of(read_u64(index + i), threshold));
-        write_u64((uint8_t *)out + i, spread(read_u64(next), &moves_back_of[row]));
-        next += kept_of[row];
+    for (; n - i >= BLOCK; i += BLOCK) {
+        if (!any_active(index + i, threshold)) {
+            for (size_t j = i; j < i + BLOCK; j += WIDTH) write_u64(to + j, 0);
+            continue;
+        }
+        for (size_t j = i; j < i + BLOCK; j += WIDTH) next += expand_word(index + j, next, threshold, to + j);
     }
+    for (; n - i >= WIDTH; i += WIDTH) next += expand_word(index + i, next, threshold, to + i);
     for (; i < n; i++) {
         const int active = index[i] > threshold;
         out[i] = (int8_t)(*next & -active);
