@@ -33,11 +33,24 @@ class Job(ctypes.Structure):
     ]
 
 
+class Source(ctypes.Structure):
+    """As in core_bench.c."""
+
+    _fields_ = [
+        ("stream", ctypes.c_char_p),
+        ("index", ctypes.c_void_p),
+        ("values", ctypes.c_void_p),
+        ("active_index", ctypes.c_void_p),
+        ("active_values", ctypes.c_void_p),
+    ]
+
+
 def load(folder: Path) -> ctypes.CDLL:
     """Build and load the core with ``core_bench.c``."""
     library = build(folder, "core_bench.c")
     library.bench_size.restype = ctypes.c_size_t
     library.bench_encode.restype = ctypes.c_size_t
+    library.bench_together.restype = ctypes.c_uint32
     return library
 
 
@@ -67,6 +80,11 @@ class Coder:
         )
         self.stream = np.empty(6 * self.group * size + 1024, np.uint8)
         self.out = np.empty_like(workload.symbols)
+        self.together = self.library.bench_together(self.flags)
+        self.active = [
+            (np.empty(size, np.uint8), np.zeros(size + EXPAND_PADDING, np.int8))
+            for _ in range(self.together)
+        ]
 
     def job(self, tiles: int, size: int) -> Job:
         """A group of `tiles` tiles."""
@@ -91,18 +109,27 @@ class Coder:
 
     def decode(self, workload: Workload, streams: list[bytes]) -> NDArray[np.int8]:
         """The symbols, from the streams and the indices."""
-        out = self.out
         tiles, size = workload.index.shape
-        for number, stream in enumerate(streams):
+        number = 0
+        while number < len(streams):
             first = number * self.group
             job = self.job(min(self.group, tiles - first), size)
+            # Those that are decoded at once here have as many tiles.
+            count = min(self.together, (tiles - first) // self.group or 1)
+            sources = (Source * count)()
+            for i, (index, values) in enumerate(self.active[:count]):
+                at = first + i * self.group
+                sources[i] = Source(
+                    streams[number + i],
+                    workload.index[at:].ctypes.data,
+                    self.out[at:].ctypes.data,
+                    index.ctypes.data,
+                    values.ctypes.data,
+                )
             good = self.library.bench_decode(
-                address(self.tables),
-                ctypes.byref(job),
-                stream,
-                address(workload.index[first:]),
-                address(out[first:]),
+                address(self.tables), ctypes.byref(job), sources, ctypes.c_uint32(count)
             )
             if not good:
-                raise RuntimeError(f"stream {number} did not decode")
-        return out
+                raise RuntimeError(f"stream {number} or the next did not decode")
+            number += count
+        return self.out

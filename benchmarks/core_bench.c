@@ -87,31 +87,85 @@ EXPORT size_t bench_encode(const bench *b, const job *j, const uint8_t *index, c
     return (size_t)(at - out) + (size_t)size.bytes;
 }
 
-EXPORT int bench_decode(const bench *b, const job *j, const uint8_t *stream, const uint8_t *index,
-                        int8_t *values) {
-    const pico_kernels *kernels = kernels_select(j->cpu_flags);
-    const size_t n = (size_t)j->tile_size;
-    const uint8_t *front = stream + j->tiles, *states = front + FRONT, *word = states + 4 * j->lanes;
+/* A stream that is decoded, and room for that. */
+typedef struct source {
+    const uint8_t *stream, *index;
+    int8_t *values;
+    uint8_t *active_index; /* tile_size */
+    int8_t *active_values; /* tile_size + EXPAND_PADDING */
+} source;
+
+typedef struct decoder {
+    source from;
+    rans_reader reader;
+    exception_reader exceptions;
+} decoder;
+
+static int begin_stream(const job *j, const source *from, decoder *s) {
+    s->from = *from;
+    const uint8_t *front = from->stream + j->tiles, *states = front + FRONT, *word = states + 4 * j->lanes;
     const uint32_t escapes = read_u32(front + 8), words = read_u32(front + 12);
     const uint8_t *escape = word + words;
-    rans_reader reader = {{0}, j->lanes, word, escape, escape, escape + escapes};
-    for (uint32_t lane = 0; lane < j->lanes; lane++) reader.state[lane] = read_u32(states + 4 * lane);
-    exception_reader exceptions;
-    int good = exceptions_begin(&exceptions, escape + escapes, read_u32(front + 4) >> 8, read_u32(front),
-                                front[4], 127);
-    for (uint32_t t = 0; t < j->tiles && good; t++) {
-        const uint8_t *tile = index + t * n;
-        int8_t *y = values + t * n;
-        const uint32_t threshold = stream[t];
-        if (threshold == 0) {
-            good = kernels->rans_decode(&reader, &b->tables, tile, n, y);
-            continue;
-        }
-        const size_t active = kernels->compact(tile, n, threshold, j->active_index);
-        good = kernels->rans_decode(&reader, &b->tables, j->active_index, active, j->active_values);
-        kernels->expand(tile, j->active_values, n, threshold, y);
-        good = good && exceptions_apply(&exceptions, kernels, tile, n, threshold, y);
+    s->reader = (rans_reader){{0}, j->lanes, word, escape, escape, escape + escapes};
+    for (uint32_t lane = 0; lane < j->lanes; lane++) s->reader.state[lane] = read_u32(states + 4 * lane);
+    return exceptions_begin(&s->exceptions, escape + escapes, read_u32(front + 4) >> 8, read_u32(front), front[4],
+                            127);
+}
+
+static int stream_ends(const decoder *s) {
+    return s->reader.word == s->reader.word_end && s->reader.escape == s->reader.escape_end &&
+           exceptions_end(&s->exceptions);
+}
+
+/* Tile t of `count` streams, as in stream_decode.c. */
+static int decode_tiles(const bench *b, const job *j, decoder *decoders, uint32_t count, uint32_t t) {
+    const pico_kernels *kernels = kernels_select(j->cpu_flags);
+    const size_t n = (size_t)j->tile_size;
+    rans_reader *reader[PICO_MAX_TOGETHER];
+    const uint8_t *rows[PICO_MAX_TOGETHER];
+    size_t coded[PICO_MAX_TOGETHER];
+    int8_t *symbols[PICO_MAX_TOGETHER];
+    for (uint32_t i = 0; i < count; i++) {
+        const source *s = &decoders[i].from;
+        const uint32_t threshold = s->stream[t];
+        reader[i] = &decoders[i].reader;
+        rows[i] = s->index + t * n;
+        coded[i] = n;
+        symbols[i] = s->values + t * n;
+        if (threshold == 0) continue;
+        coded[i] = kernels->compact(rows[i], n, threshold, s->active_index);
+        rows[i] = s->active_index;
+        symbols[i] = s->active_values;
     }
-    return good && reader.word == reader.word_end && reader.escape == reader.escape_end &&
-           exceptions_end(&exceptions);
+    int good = 1;
+    if (count > 1) {
+        good = kernels->rans_decode_together(reader, &b->tables, rows, coded, symbols, count) == (1u << count) - 1;
+    } else {
+        good = kernels->rans_decode(reader[0], &b->tables, rows[0], coded[0], symbols[0]);
+    }
+    for (uint32_t i = 0; i < count && good; i++) {
+        const source *s = &decoders[i].from;
+        const uint32_t threshold = s->stream[t];
+        const uint8_t *tile = s->index + t * n;
+        int8_t *y = s->values + t * n;
+        if (threshold == 0) continue;
+        kernels->expand(tile, symbols[i], n, threshold, y);
+        good = exceptions_apply(&decoders[i].exceptions, kernels, tile, n, threshold, y);
+    }
+    return good;
+}
+
+/* How many streams a set gains from decoding at once. */
+EXPORT uint32_t bench_together(uint32_t cpu_flags) {
+    return kernels_select(cpu_flags)->rans_decode_together == NULL ? 1 : 2;
+}
+
+/* `count` streams at once, all of j->tiles tiles. */
+EXPORT int bench_decode(const bench *b, const job *j, const source *sources, uint32_t count) {
+    decoder decoders[PICO_MAX_TOGETHER];
+    int good = 1;
+    for (uint32_t i = 0; i < count; i++) good = begin_stream(j, &sources[i], &decoders[i]) && good;
+    for (uint32_t t = 0; t < j->tiles && good; t++) good = decode_tiles(b, j, decoders, count, t);
+    for (uint32_t i = 0; i < count; i++) good = good && stream_ends(&decoders[i]);
+    return good;
 }

@@ -77,13 +77,12 @@ class Image:
     ) -> list[tuple[NDArray[np.generic], NDArray[np.generic]]]:
         """(z, y) of every group."""
         decoder = _core.Decoder(self.model, data)
-        out: dict[int, tuple[NDArray[np.generic], NDArray[np.generic]]] = {}
-
-        def group(number: int) -> None:
-            out[number] = decoder.decode_group(number, dtype)
-
-        _each(group, decoder.groups, threads)
-        return [out[number] for number in range(decoder.groups)]
+        if threads is None:
+            return decoder.decode_groups(range(decoder.groups), dtype)
+        half = (decoder.groups + 1) // 2
+        parts = [range(half), range(half, decoder.groups)]
+        decoded = threads.map(lambda part: decoder.decode_groups(part, dtype), parts)
+        return [group for part in decoded for group in part]
 
 
 def _each(action: Callable[[int], None], count: int, threads: ThreadPoolExecutor | None) -> None:

@@ -13,7 +13,7 @@ Raises only subclasses of `pico_deploy.errors.PicoError`, all of which carry the
 status name: see `pico_deploy.core_errors`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -288,6 +288,13 @@ class Decoder:
 
         Raises `DamagedStreamError` or `TruncatedStreamError`; both name `.stream` and `.tiles`, and
         no other group is touched.
+        """
+    def decode_groups(
+        self, groups: Iterable[int], dtype: SymbolType = "float32"
+    ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """`decode_group` of each, two or three at a time in this thread, which is faster where the
+        CPU has a kernel for it. Raises for the first group that fails; the others still decode
+        alone.
         """
 
 def pixels_to_tile(

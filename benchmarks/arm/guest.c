@@ -69,6 +69,7 @@ typedef struct slice {
 static void count_coding(const bench *tables, job j, const slice *s, const char *set) {
     uint8_t *stream = room(6 * s->n + 1024);
     int8_t *back = room(s->n);
+    const source from = {stream, s->index.data, back, j.active_index, j.active_values};
     char encode[32], decode[32];
     for (int skip = 0; skip < 2; skip++) {
         snprintf(encode, sizeof encode, "encode-%s%s", s->name, skip ? "" : "-no-skip");
@@ -76,7 +77,7 @@ static void count_coding(const bench *tables, job j, const slice *s, const char 
         j.skip = skip ? PICO_SKIP_AUTO : 0;
         int good = 0;
         COUNT(set, encode, s->n, bench_encode(tables, &j, s->index.data, (int8_t *)s->values.data, stream));
-        COUNT(set, decode, s->n, good = bench_decode(tables, &j, stream, s->index.data, back));
+        COUNT(set, decode, s->n, good = bench_decode(tables, &j, &from, 1));
         require(good && memcmp(back, s->values.data, s->n) == 0, "decoded something else");
     }
     free(stream);

@@ -190,34 +190,92 @@ class Decoder {
     Group group(int64_t number) const { return image->group(check_group(number, groups())); }
 
     nb::object decode_group(int64_t number, const std::string &dtype) const {
-        const Group g = group(number);
-        if (dtype != "int8" && dtype != "float16" && dtype != "float32") {
-            raise_argument("dtype '" + dtype + "' is not int8, float16 or float32");
-        }
-        const pico_model_info &info = model_->info();
-        nb::object z = new_array({g.tiles, info.z_channels, info.z_side, info.z_side}, dtype.c_str());
-        nb::object y = new_array({g.tiles, info.y_channels, info.y_side, info.y_side}, dtype.c_str());
-        Tensors z_tensors = tiles_of_array(z, g.tiles), y_tensors = tiles_of_array(y, g.tiles);
+        const Symbols symbols(*this, number, dtype);
         pico_fault fault{};
         pico_status status;
         {
-            const uint8_t *data = bytes_of(image->data);
-            const size_t size = image->data.size();
             nb::gil_scoped_release released;
-            size_t scratch_size = 0;
-            pico_decode_memory(model_->get(), &scratch_size);
-            const ScratchPool::Loan scratch(model_->scratch(), scratch_size);
-            status = pico_decode_stream(model_->get(), data, size, &image->header, g.stream,
-                                        &image->streams[g.stream], z_tensors.items.data(),
-                                        y_tensors.items.data(), scratch.get(), scratch_size, &fault);
+            const Scratch scratch(*model_);
+            const pico_stream_job job = symbols.job(scratch);
+            status = pico_decode_stream(model_->get(), bytes_of(image->data), image->data.size(),
+                                        &image->header, job.stream, job.entry, job.z, job.y, job.scratch,
+                                        job.scratch_size, &fault);
         }
-        check(status, fault, &g);
-        return nb::make_tuple(z, y);
+        check(status, fault, &symbols.group);
+        return symbols.arrays();
+    }
+
+    nb::object decode_groups(nb::object numbers, const std::string &dtype) const {
+        std::vector<Symbols> all;
+        for (nb::handle number : numbers) all.emplace_back(*this, nb::cast<int64_t>(number), dtype);
+        std::vector<pico_stream_job> jobs(all.size());
+        {
+            nb::gil_scoped_release released;
+            const Scratch scratch[PICO_MAX_TOGETHER] = {Scratch(*model_), Scratch(*model_), Scratch(*model_)};
+            for (size_t i = 0, together = 0; i < jobs.size(); i += together) {
+                // By two, and an odd one with the last two: alone it would be slower.
+                const size_t left = jobs.size() - i;
+                together = left == 3 ? 3 : std::min<size_t>(left, 2);
+                for (size_t k = 0; k < together; k++) jobs[i + k] = all[i + k].job(scratch[k]);
+                pico_decode_streams(model_->get(), bytes_of(image->data), image->data.size(), &image->header,
+                                    &jobs[i], static_cast<uint32_t>(together));
+            }
+        }
+        nb::list decoded;
+        for (size_t i = 0; i < all.size(); i++) {
+            check(jobs[i].status, jobs[i].fault, &all[i].group);
+            decoded.append(all[i].arrays());
+        }
+        return decoded;
     }
 
     SharedImage image;
 
   private:
+    // Memory for decoding one stream.
+    struct Scratch {
+        size_t size;
+        ScratchPool::Loan memory;
+
+        explicit Scratch(const Model &model) : size(needed(model)), memory(model.scratch(), size) {}
+        static size_t needed(const Model &model) {
+            size_t size = 0;
+            pico_decode_memory(model.get(), &size);
+            return size;
+        }
+    };
+
+    // The arrays that a group is decoded to.
+    struct Symbols {
+        Group group;
+        const pico_entry *entry;
+        nb::object z, y;
+        Tensors z_tensors, y_tensors;
+
+        Symbols(const Decoder &decoder, int64_t number, const std::string &dtype)
+            : group(decoder.group(number)), entry(&decoder.image->streams[group.stream]) {
+            if (dtype != "int8" && dtype != "float16" && dtype != "float32") {
+                raise_argument("dtype '" + dtype + "' is not int8, float16 or float32");
+            }
+            const pico_model_info &info = decoder.model_->info();
+            z = new_array({group.tiles, info.z_channels, info.z_side, info.z_side}, dtype.c_str());
+            y = new_array({group.tiles, info.y_channels, info.y_side, info.y_side}, dtype.c_str());
+            z_tensors = tiles_of_array(z, group.tiles);
+            y_tensors = tiles_of_array(y, group.tiles);
+        }
+        pico_stream_job job(const Scratch &scratch) const {
+            pico_stream_job job{};
+            job.stream = group.stream;
+            job.entry = entry;
+            job.z = z_tensors.items.data();
+            job.y = y_tensors.items.data();
+            job.scratch = scratch.memory.get();
+            job.scratch_size = scratch.size;
+            return job;
+        }
+        nb::object arrays() const { return nb::make_tuple(z, y); }
+    };
+
     void check_model() const {
         pico_fault fault{};
         check(pico_model_check(model_->get(), bytes_of(image->data), &image->header, &fault), fault);
@@ -326,7 +384,8 @@ void bind_stream(nb::module_ &module) {
                 return range(g.first_tile, g.tiles);
             },
             nb::arg("group"))
-        .def("decode_group", &Decoder::decode_group, nb::arg("group"), nb::arg("dtype") = "float32");
+        .def("decode_group", &Decoder::decode_group, nb::arg("group"), nb::arg("dtype") = "float32")
+        .def("decode_groups", &Decoder::decode_groups, nb::arg("groups"), nb::arg("dtype") = "float32");
 }
 
 } // namespace binding

@@ -86,11 +86,6 @@ static bytes read_file(const char *path) {
     return result;
 }
 
-static uint32_t tiles_of(const pico_image *image, uint32_t stream) {
-    const uint32_t left = image->tiles - stream * image->layout.tiles_per_stream;
-    return left < image->layout.tiles_per_stream ? left : image->layout.tiles_per_stream;
-}
-
 static void add_subject(const char *name, bytes entropy_bin, model_in_sets *model) {
     REQUIRE(subject_count < MOST_SUBJECTS);
     subject *s = &subjects[subject_count++];
@@ -102,7 +97,7 @@ static void add_subject(const char *name, bytes entropy_bin, model_in_sets *mode
     REQUIRE(s->image.streams <= MOST_STREAMS);
     REQUIRE(pico_directory(s->file.data, s->file.size, &s->image, s->chunks, s->streams) == PICO_OK);
     for (uint32_t i = 0; i < s->image.streams; i++) {
-        const uint32_t tiles = tiles_of(&s->image, i);
+        const uint32_t tiles = tiles_of_stream(&s->image, i);
         s->expected[i] = make_symbols(&model->info, tiles, tiles);
         REQUIRE(decode_one(model->in[0].model, s->file, &s->image, s->streams, i, &s->expected[i]) == PICO_OK);
     }
@@ -128,12 +123,13 @@ static int same_bytes(const subject *s, bytes file, uint64_t from, uint64_t to) 
 
 static void judge_stream(const subject *s, size_t set, bytes file, const pico_image *image,
                          const pico_entry *streams, uint32_t stream, int header_is_same, forgery forged) {
-    const uint32_t tiles = tiles_of(image, stream);
+    const uint32_t tiles = tiles_of_stream(image, stream);
     symbols found = make_symbols(&s->model->info, tiles, s->image.layout.tiles_per_stream);
     const pico_model *model = s->model->in[set].model;
     steps = 0;
     const pico_status status = decode_one(model, file, image, streams, stream, &found);
     require_within(budget_of_stream(model, image, tiles, streams[stream].size));
+    require_same_beside_another(s->model, set, file, image, streams, stream, status, &found);
     const uint64_t end = streams[stream].offset + streams[stream].size + CRC_SIZE;
     const int untouched = header_is_same && same_bytes(s, file, streams[stream].offset, end);
     if (untouched) {

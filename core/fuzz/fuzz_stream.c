@@ -30,7 +30,7 @@ static void decode_everywhere(const model_in_sets *model, const recipe *image, b
     pico_entry *streams = exactly(header.streams * sizeof *streams);
     REQUIRE(pico_directory(file.data, file.size, &header, NULL, streams) == PICO_OK);
     const uint32_t stream = header.streams - 1;
-    const uint32_t tiles = header.tiles - stream * header.layout.tiles_per_stream;
+    const uint32_t tiles = tiles_of_stream(&header, stream);
     symbols reference = make_symbols(&model->info, tiles, tiles);
     const pico_status expected =
         decode_one(model->in[0].model, file, &header, streams, stream, &reference);
@@ -39,6 +39,7 @@ static void decode_everywhere(const model_in_sets *model, const recipe *image, b
         symbols found = make_symbols(&model->info, tiles, tiles);
         REQUIRE(decode_one(model->in[set].model, file, &header, streams, stream, &found) == expected);
         if (expected == PICO_OK) REQUIRE(symbols_are_equal(&found, &reference));
+        require_same_beside_another(model, set, file, &header, streams, stream, expected, &reference);
         drop_symbols(&found);
     }
     if (expected == PICO_OK) check_accepted(model, image, stream, &reference);

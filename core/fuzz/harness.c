@@ -168,6 +168,40 @@ pico_status decode_one(const pico_model *model, bytes file, const pico_image *im
     return status;
 }
 
+uint32_t tiles_of_stream(const pico_image *image, uint32_t stream) {
+    const uint32_t left = image->tiles - stream * image->layout.tiles_per_stream;
+    return left < image->layout.tiles_per_stream ? left : image->layout.tiles_per_stream;
+}
+
+void require_same_beside_another(const model_in_sets *model, size_t set, bytes file, const pico_image *image,
+                                 const pico_entry *streams, uint32_t stream, pico_status alone,
+                                 const symbols *found) {
+    const pico_model *m = model->in[set].model;
+    const uint32_t next = (stream + 1) % image->streams, place = stream % 2;
+    symbols again = make_symbols(&model->info, found->tiles, found->held);
+    symbols other = make_symbols(&model->info, tiles_of_stream(image, next), 1);
+    size_t scratch_size = 0;
+    REQUIRE(pico_decode_memory(m, &scratch_size) == PICO_OK);
+    void *scratch[2] = {exactly(scratch_size), exactly(scratch_size)};
+    pico_stream_job jobs[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint32_t number = i == place ? stream : next;
+        const symbols *to = i == place ? &again : &other;
+        jobs[i] = (pico_stream_job){.stream = number,
+                                    .entry = &streams[number],
+                                    .z = to->z_tensor,
+                                    .y = to->y_tensor,
+                                    .scratch = scratch[i],
+                                    .scratch_size = scratch_size};
+    }
+    pico_decode_streams(m, file.data, file.size, image, jobs, 2);
+    REQUIRE(jobs[place].status == alone);
+    if (alone == PICO_OK) REQUIRE(symbols_are_equal(&again, found));
+    for (int i = 0; i < 2; i++) free(scratch[i]);
+    drop_symbols(&again);
+    drop_symbols(&other);
+}
+
 void reseal_header(bytes file) {
     if (file.size < HEADER_MINIMUM) return;
     const uint32_t size = read_u32(file.data + HEADER_SIZE);

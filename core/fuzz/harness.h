@@ -59,6 +59,11 @@ bytes seal_file(const model_in_sets *model, const recipe *image, const pico_span
 /* Decode one stream of a file that parses. */
 pico_status decode_one(const pico_model *model, bytes file, const pico_image *image, const pico_entry *streams,
                        uint32_t stream, symbols *s);
+uint32_t tiles_of_stream(const pico_image *image, uint32_t stream);
+/* Decoded together with the next one, a stream is what it was alone. */
+void require_same_beside_another(const model_in_sets *model, size_t set, bytes file, const pico_image *image,
+                                 const pico_entry *streams, uint32_t stream, pico_status alone,
+                                 const symbols *found);
 
 /* Make the CRC of a header hold, if its size lies within the file. */
 void reseal_header(bytes file);

@@ -44,6 +44,9 @@ PICO_DECLARE_RANS(avx512)
 PICO_DECLARE_SKIP(avx512)
 PICO_DECLARE_NETWORK(avx512)
 PICO_DECLARE_PIXELS(avx512) /* in */
+uint32_t avx512_rans_decode_together(rans_reader *const *reader, const coding_tables *tables,
+                                     const uint8_t *const *rows, const size_t *n, int8_t *const *out,
+                                     uint32_t count);
 int avx512_shuffled_first(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
 int avx512_shuffled(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
 #endif
@@ -72,6 +75,7 @@ static const kernel_set sets[] = {
      {.name = "avx512",
       .crc32c = avx2_crc32c,
       RANS(avx512),
+      .rans_decode_together = avx512_rans_decode_together,
       SKIP(avx512),
       NETWORK(avx512),
       UPSAMPLE(sse41),

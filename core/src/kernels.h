@@ -88,6 +88,11 @@ typedef struct pico_kernels {
      * out or an escape is not one. Never reads outside the reader's spans, whatever they hold. */
     int (*rans_decode)(rans_reader *reader, const coding_tables *tables, const uint8_t *rows, size_t n,
                        int8_t *out);
+    /* Segments of 2 ... PICO_MAX_TOGETHER streams of as many lanes at once. Bit s of the result: is segment s
+     * good? NULL in a set that has nothing to gain. */
+    uint32_t (*rans_decode_together)(rans_reader *const *reader, const coding_tables *tables,
+                                     const uint8_t *const *rows, const size_t *n, int8_t *const *out,
+                                     uint32_t count);
     /* Encode n symbols of one segment, last one first. */
     void (*rans_encode)(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
                         const int8_t *values, size_t n);

@@ -1,4 +1,4 @@
-/* One stream of bytes -> the symbols of its tiles. Syntax: docs/bitstream.md, section 5. The bytes are
+/* One stream of bytes, or a few at once -> the symbols of their tiles. Syntax: docs/bitstream.md, section 5. The bytes are
  * checked against their CRC first, but a CRC can be forged, so every count and every read is bounded all the
  * same. */
 #include "exceptions.h"
@@ -125,27 +125,6 @@ static int decode_z(const pico_model *model, uint32_t level, const plane_shape *
     return 1;
 }
 
-/* `plane` is where the tile's symbols go, void ones included. */
-static int decode_y(const pico_model *model, const plane_shape *shape, uint32_t threshold,
-                    stream_sections *sections, decode_scratch *s, int8_t *plane) {
-    rans_reader *reader = &sections->reader;
-    const pico_kernels *kernels = model->kernels;
-    const size_t n = valid_count(shape);
-    const uint8_t *index = gather_index(shape, s->index, s->index_packed);
-    int8_t *y = packed_target(shape, plane, s->y_packed);
-    if (threshold == 0) {
-        if (!kernels->rans_decode(reader, &model->tables, index, n, y)) return 0;
-    } else {
-        size_t active = kernels->compact(index, n, threshold, s->index_active);
-        if (!kernels->rans_decode(reader, &model->tables, s->index_active, active, s->y_active)) return 0;
-        kernels->expand(index, s->y_active, n, threshold, y);
-        if (!exceptions_apply(&sections->exceptions, kernels, index, n, threshold, y)) return 0;
-    }
-    if (shape->max < 127 && !symbols_in_range(y, n, shape->max)) return 0; /* -128 is never decoded */
-    scatter_symbols(shape, y, plane);
-    return 1;
-}
-
 static pico_status check_end(const stream_sections *sections, pico_fault *fault) {
     const rans_reader *reader = &sections->reader;
     if (reader->word != reader->word_end) {
@@ -178,53 +157,184 @@ static pico_status locate(const pico_kernels *kernels, const uint8_t *data, size
     return PICO_OK;
 }
 
-pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, size_t size,
-                               const pico_image *image, uint32_t stream, const pico_entry *entry,
-                               const pico_tensor *z, const pico_tensor *y, void *scratch, size_t scratch_size,
-                               pico_fault *fault) {
-    if (entry == NULL || z == NULL || y == NULL || scratch == NULL) {
+/* A stream that is being decoded, and the y segment of the tile that it is at. */
+typedef struct stream_decoder {
+    const pico_model *model;
+    const uint8_t *data;
+    const pico_image *image;
+    const pico_tensor *z, *y;
+    uint32_t stream, first, tiles;
+    pico_fault *fault;
+    pico_grid grid;
+    decode_scratch scratch;
+    stream_sections sections;
+    plane_shape shape;
+    uint32_t threshold;
+    int8_t *plane;        /* where the tile's symbols go, void ones included */
+    const uint8_t *index; /* of all elements that are not void */
+    const uint8_t *rows;  /* of those that are coded */
+    size_t coded;
+    int8_t *symbols; /* of those */
+} stream_decoder;
+
+static pico_status begin_stream(const pico_model *model, const uint8_t *data, size_t size,
+                                const pico_image *image, const pico_stream_job *job, pico_fault *fault,
+                                stream_decoder *d) {
+    if (job->entry == NULL || job->z == NULL || job->y == NULL || job->scratch == NULL) {
         return fail(fault, PICO_E_ARGUMENT, "null pointer", 0, 0, 0);
     }
     pico_status status = pico_model_check(model, data, image, fault);
     if (status != PICO_OK) return status;
-    if (stream >= image->streams)
-        return fail(fault, PICO_E_ARGUMENT, "stream", stream, stream, image->streams - 1);
-    arena memory = arena_over(scratch, scratch_size);
-    decode_scratch s;
-    lay_out(&memory, model, &s);
+    if (job->stream >= image->streams)
+        return fail(fault, PICO_E_ARGUMENT, "stream", job->stream, job->stream, image->streams - 1);
+    arena memory = arena_over(job->scratch, job->scratch_size);
+    lay_out(&memory, model, &d->scratch);
     if (!memory.ok)
-        return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)scratch_size, (int64_t)memory.used);
-    pico_grid grid;
-    status = pico_grid_init(model, image->width, image->height, &grid, fault);
-    if (status == PICO_OK) status = locate(model->kernels, data, size, image, stream, entry, fault);
-    if (status != PICO_OK) return status;
-
-    const uint32_t first = stream * image->layout.tiles_per_stream;
-    const uint32_t left = image->tiles - first;
-    const uint32_t tiles = left < image->layout.tiles_per_stream ? left : image->layout.tiles_per_stream;
-    stream_sections sections;
-    status = read_sections(model, data + entry->offset, entry->size, image->layout.lanes, tiles, &s,
-                           &sections, fault);
-    if (status != PICO_OK) return status;
-
-    for (uint32_t t = 0; t < tiles; t++) {
-        const uint32_t level = pico_tile_level(data, image, first + t);
-        const plane_shape z_plane = z_shape(model, &grid, first + t),
-                          y_plane = y_shape(model, &grid, first + t);
-        int8_t *y_target = packed_symbols(&y[t], &y_plane);
-        if (y_target == NULL) y_target = s.y;
-        int good = decode_z(model, level, &z_plane, &sections.reader, &s);
-        if (good) {
-            network_run(model, level, s.z, s.index, s.network);
-            good = decode_y(model, &y_plane, s.threshold[t], &sections, &s, y_target);
-        }
-        if (!good) {
-            status = damaged(fault, "symbols of stream", stream, 0, 0);
-            if (fault != NULL) fault->tile = first + t;
-            return status;
-        }
-        store_symbols(model, &z[t], &z_plane, s.z);
-        store_symbols(model, &y[t], &y_plane, y_target);
+        return fail(fault, PICO_E_BUFFER, "scratch", 0, (int64_t)job->scratch_size, (int64_t)memory.used);
+    status = pico_grid_init(model, image->width, image->height, &d->grid, fault);
+    if (status == PICO_OK) {
+        status = locate(model->kernels, data, size, image, job->stream, job->entry, fault);
     }
-    return check_end(&sections, fault);
+    if (status != PICO_OK) return status;
+    d->model = model;
+    d->data = data;
+    d->image = image;
+    d->z = job->z;
+    d->y = job->y;
+    d->stream = job->stream;
+    d->first = job->stream * image->layout.tiles_per_stream;
+    const uint32_t left = image->tiles - d->first;
+    d->tiles = left < image->layout.tiles_per_stream ? left : image->layout.tiles_per_stream;
+    d->fault = fault;
+    return read_sections(model, data + job->entry->offset, job->entry->size, image->layout.lanes, d->tiles,
+                         &d->scratch, &d->sections, fault);
+}
+
+/* Everything of tile t up to the y segment. */
+static int begin_tile(stream_decoder *d, uint32_t t) {
+    decode_scratch *s = &d->scratch;
+    const uint32_t level = pico_tile_level(d->data, d->image, d->first + t);
+    const plane_shape z_plane = z_shape(d->model, &d->grid, d->first + t);
+    if (!decode_z(d->model, level, &z_plane, &d->sections.reader, s)) return 0;
+    store_symbols(d->model, &d->z[t], &z_plane, s->z);
+    network_run(d->model, level, s->z, s->index, s->network);
+
+    d->shape = y_shape(d->model, &d->grid, d->first + t);
+    d->threshold = s->threshold[t];
+    d->plane = packed_symbols(&d->y[t], &d->shape);
+    if (d->plane == NULL) d->plane = s->y;
+    d->index = gather_index(&d->shape, s->index, s->index_packed);
+    d->rows = d->index;
+    d->coded = valid_count(&d->shape);
+    d->symbols = packed_target(&d->shape, d->plane, s->y_packed);
+    if (d->threshold > 0) {
+        d->coded = d->model->kernels->compact(d->index, d->coded, d->threshold, s->index_active);
+        d->rows = s->index_active;
+        d->symbols = s->y_active;
+    }
+    return 1;
+}
+
+static int decode_segment(stream_decoder *d) {
+    return d->model->kernels->rans_decode(&d->sections.reader, &d->model->tables, d->rows, d->coded,
+                                          d->symbols);
+}
+
+/* Everything after it. */
+static int end_tile(stream_decoder *d, uint32_t t) {
+    const size_t n = valid_count(&d->shape);
+    const pico_kernels *kernels = d->model->kernels;
+    int8_t *y = packed_target(&d->shape, d->plane, d->scratch.y_packed);
+    if (d->threshold > 0) {
+        kernels->expand(d->index, d->symbols, n, d->threshold, y);
+        if (!exceptions_apply(&d->sections.exceptions, kernels, d->index, n, d->threshold, y)) return 0;
+    }
+    if (d->shape.max < 127 && !symbols_in_range(y, n, d->shape.max)) return 0; /* -128 is never decoded */
+    scatter_symbols(&d->shape, y, d->plane);
+    store_symbols(d->model, &d->y[t], &d->shape, d->plane);
+    return 1;
+}
+
+static pico_status damaged_tile(const stream_decoder *d, uint32_t t) {
+    const pico_status status = damaged(d->fault, "symbols of stream", d->stream, 0, 0);
+    if (d->fault != NULL) d->fault->tile = d->first + t;
+    return status;
+}
+
+pico_status pico_decode_stream(const pico_model *model, const uint8_t *data, size_t size,
+                               const pico_image *image, uint32_t stream, const pico_entry *entry,
+                               const pico_tensor *z, const pico_tensor *y, void *scratch, size_t scratch_size,
+                               pico_fault *fault) {
+    const pico_stream_job job = {.stream = stream,
+                                 .entry = entry,
+                                 .z = z,
+                                 .y = y,
+                                 .scratch = scratch,
+                                 .scratch_size = scratch_size};
+    stream_decoder d;
+    const pico_status status = begin_stream(model, data, size, image, &job, fault, &d);
+    if (status != PICO_OK) return status;
+    for (uint32_t t = 0; t < d.tiles; t++) {
+        if (!begin_tile(&d, t) || !decode_segment(&d) || !end_tile(&d, t)) return damaged_tile(&d, t);
+    }
+    return check_end(&d.sections, fault);
+}
+
+/* The y segments of those at work, at once. Bit i of the result: is that of stream i good? */
+static uint32_t decode_segments(stream_decoder *d, uint32_t count, uint32_t at_work) {
+    rans_reader *reader[PICO_MAX_TOGETHER];
+    const uint8_t *rows[PICO_MAX_TOGETHER];
+    size_t n[PICO_MAX_TOGETHER];
+    int8_t *symbols[PICO_MAX_TOGETHER];
+    uint32_t stream[PICO_MAX_TOGETHER], working = 0, good = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if ((at_work >> i & 1) == 0) continue;
+        reader[working] = &d[i].sections.reader;
+        rows[working] = d[i].rows;
+        n[working] = d[i].coded;
+        symbols[working] = d[i].symbols;
+        stream[working++] = i;
+    }
+    if (working == 0) return 0;
+    const stream_decoder *first = &d[stream[0]];
+    const pico_kernels *kernels = first->model->kernels;
+    if (kernels->rans_decode_together == NULL || working == 1) {
+        for (uint32_t w = 0; w < working; w++)
+            good |= (uint32_t)(decode_segment(&d[stream[w]]) != 0) << stream[w];
+        return good;
+    }
+    const uint32_t each =
+        kernels->rans_decode_together(reader, &first->model->tables, rows, n, symbols, working);
+    for (uint32_t w = 0; w < working; w++) good |= (each >> w & 1) << stream[w];
+    return good;
+}
+
+void pico_decode_streams(const pico_model *model, const uint8_t *data, size_t size, const pico_image *image,
+                         pico_stream_job *jobs, uint32_t count) {
+    stream_decoder d[PICO_MAX_TOGETHER];
+    uint32_t tiles = 0;
+    for (; count > PICO_MAX_TOGETHER; count--) {
+        pico_stream_job *job = &jobs[count - 1];
+        job->status = fail(&job->fault, PICO_E_ARGUMENT, "stream at once", job->stream, count, PICO_MAX_TOGETHER);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        jobs[i].status = begin_stream(model, data, size, image, &jobs[i], &jobs[i].fault, &d[i]);
+        if (jobs[i].status == PICO_OK && d[i].tiles > tiles) tiles = d[i].tiles;
+    }
+    for (uint32_t t = 0; t < tiles; t++) {
+        uint32_t at_work = 0, begun = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            if (jobs[i].status != PICO_OK || t >= d[i].tiles) continue;
+            at_work |= 1u << i;
+            begun |= (uint32_t)(begin_tile(&d[i], t) != 0) << i;
+        }
+        const uint32_t decoded = decode_segments(d, count, begun);
+        for (uint32_t i = 0; i < count; i++) {
+            if ((at_work >> i & 1) == 0) continue;
+            if ((decoded >> i & 1) == 0 || !end_tile(&d[i], t)) jobs[i].status = damaged_tile(&d[i], t);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (jobs[i].status == PICO_OK) jobs[i].status = check_end(&d[i].sections, &jobs[i].fault);
+    }
 }

@@ -137,6 +137,99 @@ static int same_rans_once(const pico_kernels *set, random_tables *t, uint32_t la
     return same;
 }
 
+/* A segment of a stream: where a reader of it begins, and what it says. */
+typedef struct segment {
+    rans_reader reader;
+    size_t n;
+    uint8_t *rows, *words, *escapes;
+} segment;
+
+static segment make_segment(const coding_tables *tables, uint32_t lanes, size_t n, uint32_t escape_rarity,
+                            uint32_t *random) {
+    segment made = {.n = n, .rows = exactly(n)};
+    int8_t *values = exactly(n);
+    uint8_t *words = exactly(2 * n), *escapes = exactly(n);
+    for (size_t i = 0; i < n; i++) {
+        made.rows[i] = (uint8_t)(1 + random_u32(random) % (ROWS - 1));
+        values[i] = (int8_t)(random_u32(random) % 2);
+        if (random_u32(random) % escape_rarity == 0) values[i] = (int8_t)((int32_t)(random_u32(random) % 255) - 127);
+    }
+    rans_writer writer = {{0}, lanes, words + 2 * n, escapes + n};
+    for (uint32_t lane = 0; lane < lanes; lane++) writer.state[lane] = RANS_STATE_LOW + 77 * lane;
+    scalar()->rans_encode(&writer, tables, made.rows, values, n);
+    const size_t word_size = (size_t)(words + 2 * n - writer.word);
+    const size_t escape_size = (size_t)(escapes + n - writer.escape);
+    made.words = exactly(word_size);
+    made.escapes = exactly(escape_size);
+    if (word_size > 0) memcpy(made.words, writer.word, word_size);
+    if (escape_size > 0) memcpy(made.escapes, writer.escape, escape_size);
+    made.reader = (rans_reader){{0}, lanes, made.words, made.words + word_size, made.escapes, made.escapes + escape_size};
+    memcpy(made.reader.state, writer.state, sizeof writer.state);
+    free(values);
+    free(words);
+    free(escapes);
+    return made;
+}
+
+/* What is wrong with a segment: nothing, a word too few, an escape too few, garbage. */
+enum { WHOLE, CUT_WORD, CUT_ESCAPE, GARBAGE, DAMAGES };
+
+static void damage(segment *s, uint32_t how, uint32_t *random) {
+    if (how == CUT_WORD && s->reader.word_end > s->reader.word) s->reader.word_end -= 2;
+    if (how == CUT_ESCAPE && s->reader.escape_end > s->reader.escape) s->reader.escape_end--;
+    const size_t size = (size_t)(s->reader.word_end - s->reader.word);
+    for (size_t i = 0; how == GARBAGE && i < size; i++) s->words[i] = (uint8_t)random_u32(random);
+}
+
+static int same_together_once(const pico_kernels *set, const coding_tables *tables, uint32_t lanes, uint32_t count,
+                              const size_t *n, uint32_t escape_rarity, uint32_t damages, uint32_t *random) {
+    segment s[PICO_MAX_TOGETHER];
+    rans_reader alone[PICO_MAX_TOGETHER], together[PICO_MAX_TOGETHER], *readers[PICO_MAX_TOGETHER] = {NULL};
+    const uint8_t *rows[PICO_MAX_TOGETHER] = {NULL};
+    int8_t *expected[PICO_MAX_TOGETHER], *out[PICO_MAX_TOGETHER] = {NULL};
+    uint32_t good = 0;
+    for (uint32_t i = 0; i < count; i++, damages /= DAMAGES) {
+        s[i] = make_segment(tables, lanes, n[i], escape_rarity, random);
+        damage(&s[i], damages % DAMAGES, random);
+        alone[i] = together[i] = s[i].reader;
+        readers[i] = &together[i];
+        rows[i] = s[i].rows;
+        expected[i] = exactly(n[i]);
+        out[i] = exactly(n[i]);
+        good |= (uint32_t)(scalar()->rans_decode(&alone[i], tables, rows[i], n[i], expected[i]) != 0) << i;
+    }
+    int same = set->rans_decode_together(readers, tables, rows, n, out, count) == good;
+    for (uint32_t i = 0; i < count; i++) {
+        if (good >> i & 1) {
+            same = same && equal(expected[i], out[i], n[i]) && equal(alone[i].state, together[i].state, 4 * lanes) &&
+                   alone[i].word == together[i].word && alone[i].escape == together[i].escape;
+        }
+        free(s[i].rows);
+        free(s[i].words);
+        free(s[i].escapes);
+        free(expected[i]);
+        free(out[i]);
+    }
+    return same;
+}
+
+static int same_together(const pico_kernels *set) {
+    static const uint32_t lanes[] = {4, 16, 32};
+    random_tables *t = make_tables();
+    const coding_tables tables = {t->decode, t->encode, t->cost, t->escape_entry};
+    uint32_t random = 27;
+    int same = SAME;
+    for (uint32_t round = 0; round < 3000 && same; round++) {
+        const uint32_t longest = round % 7 == 0 ? 3000 : 200, count = 2 + random_u32(&random) % (PICO_MAX_TOGETHER - 1);
+        size_t n[PICO_MAX_TOGETHER];
+        for (uint32_t i = 0; i < count; i++) n[i] = random_u32(&random) % longest;
+        const uint32_t damages = round % 2 == 0 ? 0 : random_u32(&random) % (DAMAGES * DAMAGES * DAMAGES);
+        same = same_together_once(set, &tables, lanes[round % 3], count, n, round % 5 == 0 ? 5 : 300, damages, &random);
+    }
+    free(t);
+    return same;
+}
+
 static int same_rans(const pico_kernels *set) {
     static const uint32_t lanes[] = {4, 16, 32};
     random_tables *t = make_tables();
@@ -545,13 +638,15 @@ static const family families[] = {
     {"pixels_in_f32, pixels_in_f16, pixels_out_f32, pixels_out_f16", same_pixels},
     {"symbols_in_f32, symbols_in_f16, symbols_out_f32, symbols_out_f16", same_symbols},
     {"crc32c", same_crc32c},
+    {"rans_decode_together", same_together},
 };
 enum {
     FAMILIES = sizeof families / sizeof *families,
     FAMILY_SHUFFLED = 4,
     FAMILY_PIXELS = 5,
     FAMILY_SYMBOLS = 6,
-    FAMILY_CRC32C = 7
+    FAMILY_CRC32C = 7,
+    FAMILY_TOGETHER = 8
 };
 
 static void every_set_is_the_same_as_scalar(void) {
@@ -562,6 +657,7 @@ static void every_set_is_the_same_as_scalar(void) {
         for (int f = 0; f < FAMILIES; f++) {
             const int runnable = (sets[s].needs & ~has) == 0;
             if (f == FAMILY_SHUFFLED && sets[s].kernels.shuffled == NULL) continue; /* two steps there */
+            if (f == FAMILY_TOGETHER && sets[s].kernels.rans_decode_together == NULL) continue; /* one by one */
             printf("    %-9s %-17s %s\n", sets[s].kernels.name, runnable ? "verified" : "not runnable here",
                    families[f].kernels);
             if (runnable) REQUIRE(families[f].same(&sets[s].kernels) == SAME);
@@ -574,6 +670,25 @@ static int wrong_decode(rans_reader *reader, const coding_tables *tables, const 
                         int8_t *out) {
     const int good = scalar()->rans_decode(reader, tables, rows, n, out);
     if (n == 37) out[36] ^= 1;
+    return good;
+}
+
+/* A segment that fails takes the next ones with it. */
+static uint32_t wrong_together(rans_reader *const *reader, const coding_tables *tables, const uint8_t *const *rows,
+                               const size_t *n, int8_t *const *out, uint32_t count) {
+    for (uint32_t s = 0; s < count; s++) {
+        if (!scalar()->rans_decode(reader[s], tables, rows[s], n[s], out[s])) return (1u << s) - 1;
+    }
+    return (1u << count) - 1;
+}
+
+/* Where the second segment is much longer than the first, a symbol of it is decoded twice. */
+static uint32_t long_together(rans_reader *const *reader, const coding_tables *tables, const uint8_t *const *rows,
+                              const size_t *n, int8_t *const *out, uint32_t count) {
+    uint32_t good = 0;
+    for (uint32_t s = 0; s < count; s++)
+        good |= (uint32_t)(scalar()->rans_decode(reader[s], tables, rows[s], n[s], out[s]) != 0) << s;
+    if (n[1] > n[0] + 150) out[1][n[0]] = out[1][n[0] + 1];
     return good;
 }
 
@@ -643,7 +758,7 @@ static uint32_t wrong_crc32c(uint32_t seed, const uint8_t *data, size_t size) {
 }
 
 static void a_wrong_kernel_is_seen(void) {
-    for (int f = 0; f < 11; f++) {
+    for (int f = 0; f < 13; f++) {
         pico_kernels set = *scalar();
         int family = 0;
         switch (f) {
@@ -660,6 +775,8 @@ static void a_wrong_kernel_is_seen(void) {
         case 7: set.split = wrong_split, family = 1; break;
         case 9: set.crc32c = wrong_crc32c, family = FAMILY_CRC32C; break;
         case 8: set.symbols_in_f32 = wrong_symbols, family = FAMILY_SYMBOLS; break;
+        case 10: set.rans_decode_together = wrong_together, family = FAMILY_TOGETHER; break;
+        case 11: set.rans_decode_together = long_together, family = FAMILY_TOGETHER; break;
         default: set.pixels_out_f32 = wrong_pixels, family = FAMILY_PIXELS; break;
         }
         REQUIRE(families[family].same(&set) == DIFFERENT);

@@ -105,6 +105,30 @@ static pico_status decode_stream(const coded_image *image, bytes file, uint32_t 
     return status;
 }
 
+/* Streams at once; the header has to parse. */
+static void decode_together(const coded_image *image, bytes file, const uint32_t *streams, uint32_t count, decoding *d,
+                            pico_stream_job *jobs) {
+    pico_tensor z[PICO_MAX_TOGETHER][PER_STREAM], y[PICO_MAX_TOGETHER][PER_STREAM];
+    size_t size = 0;
+    REQUIRE(pico_decode_memory(image->loaded.model, &size) == PICO_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        REQUIRE(pico_parse(file.data, file.size, &d[i].header, NULL) == PICO_OK);
+        REQUIRE(pico_directory(file.data, file.size, &d[i].header, d[i].chunks, d[i].streams) == PICO_OK);
+        for (int t = 0; t < PER_STREAM; t++) {
+            z[i][t] = plane_of(d[i].z[t], FIXTURE_Z_SIDE);
+            y[i][t] = plane_of(d[i].y[t], FIXTURE_Y_SIDE);
+        }
+        jobs[i] = (pico_stream_job){.stream = streams[i],
+                                    .entry = &d[i].streams[streams[i]],
+                                    .z = z[i],
+                                    .y = y[i],
+                                    .scratch = exactly(size),
+                                    .scratch_size = size};
+    }
+    pico_decode_streams(image->loaded.model, file.data, file.size, &d[0].header, jobs, count);
+    for (uint32_t i = 0; i < count; i++) free(jobs[i].scratch);
+}
+
 static int is_right(const coded_image *image, uint32_t stream, const decoding *d) {
     return memcmp(d->z, image->z[PER_STREAM * stream], sizeof d->z) == 0 &&
            memcmp(d->y, image->y[PER_STREAM * stream], sizeof d->y) == 0;
@@ -188,6 +212,80 @@ static void a_forged_checksum_never_leads_outside(void) {
                   seal(scalar, d.header.header_crc, SEAL_STREAM, s, file.data + entry.offset, entry.size));
     }
     REQUIRE(refused > 4 * accepted); /* the coder's own end checks see most of it */
+    drop(image);
+}
+
+/* Changes one byte of a stream, every other time under a checksum that fits. */
+static void streams_at_once_are_what_each_is_alone(void) {
+    coded_image *image = code_image(2);
+    bytes file = image->file;
+    const pico_kernels *scalar = kernels_select(PICO_CPU_SCALAR);
+    decoding d[PICO_MAX_TOGETHER], alone[STREAMS];
+    pico_status status[STREAMS];
+    REQUIRE(decode_stream(image, file, 0, &d[0]) == PICO_OK);
+    const uint32_t header_crc = d[0].header.header_crc;
+    const pico_entry entry = d[0].streams[1];
+    uint8_t *payload = file.data + entry.offset, *checksum = payload + entry.size;
+    const uint32_t sound = read_u32(checksum);
+    uint32_t random = 5, lost = 0;
+    for (uint32_t at = 0; at < entry.size; at++) {
+        const uint8_t before = payload[at];
+        payload[at] ^= (uint8_t)(random_u32(&random) % 256); /* at times by nothing */
+        if (at % 2 == 0) write_u32(checksum, seal(scalar, header_crc, SEAL_STREAM, 1, payload, entry.size));
+        for (uint32_t s = 0; s < STREAMS; s++) status[s] = decode_stream(image, file, s, &alone[s]);
+        REQUIRE(status[0] == PICO_OK && status[2] == PICO_OK);
+        lost += status[1] != PICO_OK;
+        for (uint32_t s = 0; s < STREAMS; s++) {
+            const uint32_t streams[] = {s, (s + at) % STREAMS, (s + at / 3) % STREAMS};
+            const uint32_t count = 1 + at % PICO_MAX_TOGETHER;
+            pico_stream_job jobs[PICO_MAX_TOGETHER];
+            decode_together(image, file, streams, count, d, jobs);
+            for (uint32_t i = 0; i < count; i++) {
+                REQUIRE(jobs[i].status == status[streams[i]]);
+                REQUIRE((jobs[i].status == PICO_OK) == (jobs[i].fault.what == NULL));
+                if (jobs[i].status != PICO_OK) continue;
+                REQUIRE(memcmp(d[i].z, alone[streams[i]].z, sizeof d[i].z) == 0);
+                REQUIRE(memcmp(d[i].y, alone[streams[i]].y, sizeof d[i].y) == 0);
+            }
+        }
+        payload[at] = before;
+        write_u32(checksum, sound);
+    }
+    REQUIRE(lost > entry.size / 2); /* the control: damage was there to be confined */
+    drop(image);
+}
+
+static void what_is_wrong_with_one_stream_leaves_the_others(void) {
+    coded_image *image = code_image(2);
+    decoding d;
+    REQUIRE(decode_stream(image, image->file, 0, &d) == PICO_OK);
+    pico_tensor z[PER_STREAM], y[PER_STREAM];
+    for (int t = 0; t < PER_STREAM; t++) {
+        z[t] = plane_of(d.z[t], FIXTURE_Z_SIDE);
+        y[t] = plane_of(d.y[t], FIXTURE_Y_SIDE);
+    }
+    size_t size = 0;
+    REQUIRE(pico_decode_memory(image->loaded.model, &size) == PICO_OK);
+    void *scratch[2] = {exactly(size), exactly(size)};
+    const pico_stream_job sound = {.stream = 2, .entry = &d.streams[2], .z = z, .y = y, .scratch = scratch[0], .scratch_size = size};
+    for (int wrong = 0; wrong < 4; wrong++) {
+        pico_stream_job jobs[PICO_MAX_TOGETHER + 1];
+        for (int i = 0; i <= PICO_MAX_TOGETHER; i++) jobs[i] = (pico_stream_job){.stream = STREAMS};
+        const uint32_t good = wrong == 1, bad = wrong == 3 ? PICO_MAX_TOGETHER : 1 - good;
+        jobs[good] = jobs[bad] = sound;
+        jobs[bad].scratch = scratch[1];
+        if (wrong == 0) jobs[bad].scratch_size /= 2;
+        if (wrong == 1) jobs[bad].stream = STREAMS;
+        if (wrong == 2) jobs[bad].y = NULL;
+        memset(d.y, 0x55, sizeof d.y);
+        const uint32_t count = wrong == 3 ? PICO_MAX_TOGETHER + 1 : 2;
+        pico_decode_streams(image->loaded.model, image->file.data, image->file.size, &d.header, jobs, count);
+        REQUIRE(jobs[bad].status == (wrong == 0 ? PICO_E_BUFFER : PICO_E_ARGUMENT));
+        REQUIRE(jobs[good].status == PICO_OK && is_right(image, 2, &d));
+        for (uint32_t i = 2; i < count; i++) REQUIRE(jobs[i].status == PICO_E_ARGUMENT);
+    }
+    free(scratch[0]);
+    free(scratch[1]);
     drop(image);
 }
 
@@ -316,6 +414,9 @@ const test_case stream_tests[] = {
      every_truncation_of_a_file_is_an_error_or_leaves_whole_streams},
     {"a flipped bit loses one stream, one chunk or the header", a_flipped_bit_loses_one_stream_or_the_header},
     {"a forged checksum of a stream never leads outside", a_forged_checksum_never_leads_outside},
+    {"streams at once are what each is alone", streams_at_once_are_what_each_is_alone},
+    {"what is wrong with one stream leaves the others",
+     what_is_wrong_with_one_stream_leaves_the_others},
     {"a forged header never leads outside", a_forged_header_never_leads_outside},
     {"a damaged chunk is said to be damaged", a_damaged_chunk_is_said_to_be_damaged},
     {"buffers that are too small are refused", buffers_that_are_too_small_are_refused},

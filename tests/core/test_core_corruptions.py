@@ -67,8 +67,12 @@ FAULTS = {
         "PICO_E_STREAM_DAMAGED",
     ),
     "the network is run a thousand times": (
-        *("src/stream_decode.c", "            network_run(", f"            {AGAIN} network_run("),
+        *("src/stream_decode.c", "    network_run(", f"    {AGAIN} network_run("),
         "steps <= budget",
+    ),
+    "beside another, a stream that does not end where it should passes": (
+        *("src/stream_decode.c", "if (jobs[i].status == PICO_OK) jobs[i].status = check_end("),
+        *("if (0) jobs[i].status = check_end(", "jobs[place].status == alone"),
     ),
 }
 

@@ -34,6 +34,9 @@ def surviving_groups(coded: Coded, data: bytes) -> set[int]:
         except DamagedStreamError as error:
             assert error.stream == group and error.tiles == tuple(tiles)
             assert f"tiles {tiles[0]} to {tiles[-1]}" in str(error)
+            with pytest.raises(DamagedStreamError) as beside:  # the same, beside others
+                decoder.decode_groups([group, *range(decoder.groups)], "int8")
+            assert str(beside.value) == str(error) and beside.value.tiles == error.tiles
             continue
         assert (z == coded.symbols.z[tiles.start : tiles.stop]).all()
         assert (y == coded.symbols.y[tiles.start : tiles.stop]).all()

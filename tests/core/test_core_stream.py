@@ -244,6 +244,31 @@ def test_groups_code_and_decode_from_several_threads_in_any_order(coded: Coded) 
             assert same(Symbols(z, y), coded.symbols)
 
 
+@pytest.mark.parametrize("cpu", [None, "scalar"])
+@pytest.mark.parametrize("lanes", [16, 32])
+@pytest.mark.parametrize("dtype", ["int8", "float16", "float32"])
+def test_groups_decoded_together_are_what_each_is_alone(
+    coded: Coded, cpu: str | None, lanes: int, dtype: str
+) -> None:
+    model = _core.Model(coded.entropy_bin, cpu=cpu)
+    data = encode(
+        *(model, coded.width, coded.height, 1, coded.symbols), lanes=lanes, tiles_per_stream=2
+    )
+    decoder = _core.Decoder(model, data)
+    assert decoder.groups == 6
+    for groups in (range(6), (), (4,), (5, 0), (1, 1, 3), range(5), (3, 2, 1, 0)):
+        together = decoder.decode_groups(groups, dtype)
+        assert len(together) == len(groups)
+        for group, (z, y) in zip(groups, together, strict=True):
+            tiles = decoder.tiles_of(group)
+            assert z.dtype == y.dtype == dtype
+            assert (z == coded.symbols.z[tiles.start : tiles.stop]).all()
+            assert (y == coded.symbols.y[tiles.start : tiles.stop]).all()
+    for wrong, options in (((0, 6), ()), ((-1,), ()), ((0,), ("float64",))):
+        with pytest.raises(CoreUsageError):
+            decoder.decode_groups(wrong, *options)
+
+
 def test_a_missing_group_is_an_error(coded: Coded) -> None:
     encoder = _core.Encoder(coded.model, coded.width, coded.height, 1, PIXEL_FINGERPRINT)
     with pytest.raises(CoreUsageError, match="group 0 was not encoded"):

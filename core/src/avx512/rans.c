@@ -1,5 +1,6 @@
 /* Interleaved rANS, AVX-512: sixteen lanes a vector. */
 #include "../rans_step.h"
+#include "../specialised.h"
 #include "../x86_rans.h"
 
 #ifdef PICO_X86
@@ -32,13 +33,22 @@ AVX512 static inline __m256i load_lanes(const uint32_t *table, const uint32_t *a
     return _mm256_blend_epi32(half[0], half[1], 0xF0);
 }
 
-/* Entries of sixteen symbols. */
-AVX512 static inline __m512i look_up(const uint32_t *table, const uint8_t *rows, __m512i x) {
+/* Where the entries of sixteen symbols are. */
+AVX512 static inline __m512i entries_at(const uint8_t *rows, __m512i x) {
     const __m512i row = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)rows));
     const __m512i slot = _mm512_and_si512(x, _mm512_set1_epi32(RANS_SLOTS - 1));
+    return _mm512_or_si512(_mm512_slli_epi32(row, 12), slot);
+}
+
+AVX512 static inline __m512i look_up(const uint32_t *table, const uint8_t *rows, __m512i x) {
     uint32_t at[WIDTH];
-    _mm512_storeu_si512(at, _mm512_or_si512(_mm512_slli_epi32(row, 12), slot));
+    _mm512_storeu_si512(at, entries_at(rows, x));
     return both_halves(load_lanes(table, at), load_lanes(table, at + 8));
+}
+
+/* By one instruction, which takes longer but less of the CPU: for who has something else to do meanwhile. */
+AVX512 static inline __m512i gather(const uint32_t *table, const uint8_t *rows, __m512i x) {
+    return _mm512_i32gather_epi32(entries_at(rows, x), (const int *)table, 4);
 }
 
 AVX512 static inline __m512i step(__m512i x, __m512i entry) {
@@ -80,6 +90,85 @@ AVX512 int avx512_rans_decode(rans_reader *reader, const coding_tables *tables, 
     case 32: return decode_lanes(reader, tables, rows, n, out, 2);
     default: return scalar_rans_decode(reader, tables, rows, n, out);
     }
+}
+
+/* A segment of one stream does little but wait for its entries: here others go on meanwhile. As long as all have
+ * whole turns; returns which are good, and how many symbols of each are done. */
+AVX512 SPECIALISED uint32_t decode_turns(rans_reader *const *reader, const coding_tables *tables,
+                                         const uint8_t *const *rows, const size_t *n, int8_t *const *out,
+                                         size_t *done, const uint32_t count) {
+    enum { LANES = PICO_MAX_LANES };
+    const uint32_t all = (1u << count) - 1;
+    const __m128i escape = _mm_set1_epi8(RANS_ESCAPE_SYMBOL);
+    __m512i x[PICO_MAX_TOGETHER][MAX_VECTORS];
+    const uint8_t *word[PICO_MAX_TOGETHER];
+    size_t shortest = n[0];
+    for (uint32_t s = 0; s < count; s++) {
+        for (size_t v = 0; v < MAX_VECTORS; v++) x[s][v] = _mm512_loadu_si512(reader[s]->state + v * WIDTH);
+        word[s] = reader[s]->word;
+        if (n[s] < shortest) shortest = n[s];
+    }
+
+    uint32_t good = all;
+    size_t k = 0;
+    for (;; k += LANES) {
+        int words_last = 1;
+        for (uint32_t s = 0; s < count; s++) words_last &= reader[s]->word_end - word[s] >= 2 * LANES;
+        if (good != all || !words_last || shortest - k < LANES) break;
+        uint32_t escapes = 0;
+        for (size_t v = 0; v < MAX_VECTORS; v++) {
+            for (uint32_t s = 0; s < count; s++) {
+                const size_t at = k + v * WIDTH;
+                const __m512i entry = gather(tables->decode, rows[s] + at, x[s][v]);
+                const __m128i values = _mm512_cvtepi32_epi8(entry);
+                _mm_storeu_si128((__m128i *)(out[s] + at), values);
+                escapes |= _mm_cmpeq_epi8_mask(values, escape);
+                x[s][v] = step(x[s][v], entry);
+            }
+        }
+        for (size_t v = 0; v < MAX_VECTORS; v++) {
+            for (uint32_t s = 0; s < count; s++) x[s][v] = take_words(x[s][v], &word[s]);
+        }
+        for (uint32_t s = 0; escapes != 0 && s < count; s++) {
+            if (!take_escapes(reader[s], tables, rows[s] + k, LANES, out[s] + k)) good &= ~(1u << s);
+        }
+    }
+    for (uint32_t s = 0; s < count; s++) {
+        for (size_t v = 0; v < MAX_VECTORS; v++) _mm512_storeu_si512(reader[s]->state + v * WIDTH, x[s][v]);
+        reader[s]->word = word[s];
+    }
+    *done = k;
+    return good;
+}
+
+/* Functions of their own: inlined into one, gcc 12 mixes them up and loses a fifth. */
+AVX512 static __attribute__((noinline)) uint32_t
+turns_of_two(rans_reader *const *reader, const coding_tables *tables, const uint8_t *const *rows, const size_t *n,
+             int8_t *const *out, size_t *done) {
+    return decode_turns(reader, tables, rows, n, out, done, 2);
+}
+
+AVX512 static __attribute__((noinline)) uint32_t
+turns_of_three(rans_reader *const *reader, const coding_tables *tables, const uint8_t *const *rows, const size_t *n,
+               int8_t *const *out, size_t *done) {
+    return decode_turns(reader, tables, rows, n, out, done, 3);
+}
+
+AVX512 uint32_t avx512_rans_decode_together(rans_reader *const *reader, const coding_tables *tables,
+                                            const uint8_t *const *rows, const size_t *n, int8_t *const *out,
+                                            uint32_t count) {
+    uint32_t good = (1u << count) - 1;
+    size_t done = 0;
+    if (reader[0]->lanes == PICO_MAX_LANES) { /* images of fewer are small */
+        good = count == 2 ? turns_of_two(reader, tables, rows, n, out, &done)
+                          : turns_of_three(reader, tables, rows, n, out, &done);
+    }
+    for (uint32_t s = 0; s < count; s++) {
+        if ((good >> s & 1) == 0) continue;
+        const size_t left = n[s] - done;
+        if (!avx512_rans_decode(reader[s], tables, rows[s] + done, left, out[s] + done)) good &= ~(1u << s);
+    }
+    return good;
 }
 
 /* Sixteen symbols, last lane first. Entries are fetched as two vectors of eight: those of the even lanes and

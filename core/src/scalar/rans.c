@@ -56,7 +56,7 @@ int scalar_rans_decode(rans_reader *reader, const coding_tables *tables, const u
 
 static inline void encode_lanes(rans_writer *writer, const coding_tables *tables, const uint8_t *rows,
                                 const int8_t *values, size_t n, const uint32_t lanes) {
-    const rans_entry *const table = tables->encode;
+    const rans_entry *const table = tables->encode, *const middle = table + 128;
     rans_writer local = *writer; /* neither can be among the bytes that are written */
     size_t k = n;
     while (k % lanes != 0) {
@@ -68,17 +68,26 @@ static inline void encode_lanes(rans_writer *writer, const coding_tables *tables
     uint8_t *const words = local.word - 2 * k;
     size_t room = k;
     while (k > 0) {
-        for (uint32_t lane = lanes; lane-- > 0;) {
-            k--;
-            const int8_t value = values[k];
-            const rans_entry *entry = entry_at(table, rows[k], value);
-            const uint32_t x = local.state[lane], fields = entry->fields;
-            const uint32_t complement = fields & ENTRY_COMPLEMENT;
-            if (fields & ENTRY_ESCAPE) *--local.escape = (uint8_t)value;
-            write_u16(words + 2 * (room - 1), x);
-            const uint32_t goes_out = word_goes_out(x, complement);
-            room -= goes_out;
-            local.state[lane] = encode_step((uint64_t)x >> 16 * goes_out, entry->reciprocal, fields, complement);
+        for (uint32_t group = lanes; group > 0; group -= 4) {
+            uint32_t all_fields = 0;
+#pragma GCC unroll 4
+            for (uint32_t i = 1; i <= 4; i++) {
+                const uint32_t lane = group - i;
+                const ptrdiff_t at = ((ptrdiff_t)rows[k - i] << 8) + values[k - i];
+                const rans_entry *entry = middle + at;
+                const uint32_t x = local.state[lane], fields = entry->fields;
+                const uint32_t complement = fields & ENTRY_COMPLEMENT;
+                all_fields |= fields;
+                write_u16(words + 2 * (room - 1), x);
+                const uint32_t goes_out = word_goes_out(x, complement);
+                room -= goes_out;
+                local.state[lane] = encode_step((uint64_t)x >> 16 * goes_out, entry->reciprocal, fields, complement);
+            }
+            for (uint32_t i = 1; (all_fields & ENTRY_ESCAPE) != 0 && i <= 4; i++) {
+                if (entry_at(table, rows[k - i], values[k - i])->fields & ENTRY_ESCAPE)
+                    *--local.escape = (uint8_t)values[k - i];
+            }
+            k -= 4;
         }
     }
     local.word = words + 2 * room;
