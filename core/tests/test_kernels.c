@@ -3,6 +3,7 @@
 #include "kernels.h"
 #include "native.h"
 #include "scalar/skip_moves.h"
+#include "symbols.h"
 #include "test.h"
 
 static void compacting_and_expanding_is_lossless_on_every_length(void) {
@@ -224,6 +225,21 @@ static void varints_are_read_in_their_shortest_form_only(void) {
     }
 }
 
+/* Every value for every bound, at many places of many lengths. */
+static void a_symbol_out_of_range_is_found_wherever_it_is(void) {
+    for (uint32_t bound = 1; bound <= 127; bound++) {
+        for (int32_t value = -128; value < 128; value++) {
+            const size_t n = (size_t)(value + 128) % 70 + 1, at = (size_t)(value + 128) * bound % n;
+            const int32_t max = (int32_t)bound;
+            int8_t *symbols = exactly(n);
+            for (size_t i = 0; i < n; i++) symbols[i] = (int8_t)(i % 2 == 0 ? max : -max);
+            symbols[at] = (int8_t)value;
+            REQUIRE(symbols_in_range(symbols, n, bound) == (value >= -max && value <= max));
+            free(symbols);
+        }
+    }
+}
+
 const test_case kernel_tests[] = {
     {"compacting and expanding is lossless on every length",
      compacting_and_expanding_is_lossless_on_every_length},
@@ -231,6 +247,7 @@ const test_case kernel_tests[] = {
     {"exceptions fit their bound and come back", exceptions_fit_their_bound_and_come_back},
     {"garbage exceptions stay inside", garbage_exceptions_stay_inside},
     {"integers and floats are converted by their bits", integers_and_floats_are_converted_by_bits},
+    {"a symbol out of range is found wherever it is", a_symbol_out_of_range_is_found_wherever_it_is},
     {"varints are read in their shortest form only", varints_are_read_in_their_shortest_form_only},
     {NULL, NULL},
 };
