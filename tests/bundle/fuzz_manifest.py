@@ -1,8 +1,9 @@
 """Coverage-guided fuzzing of the manifest with atheris (extra `fuzz`):
 
-    python tests/bundle/fuzz_manifest.py -max_total_time=60 CORPUS
+    python tests/bundle/fuzz_manifest.py -max_total_time=60 FOLDER
 
-Guided by our own validators; the JSON parser below them is compiled and not instrumented.
+The inputs of the corpus in the tree go into FOLDER first, and what reaches more code than they do
+is added. Guided by our own validators; the JSON parser below them is compiled and not instrumented.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from pathlib import Path
 import atheris
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
+
+# An editable install has a loader of its own, which atheris says it instruments and does not.
+# Behind the others it is asked for the compiled module only.
+sys.meta_path.sort(key=lambda finder: type(finder).__name__ == "ScikitBuildRedirectingFinder")
 
 with atheris.instrument_imports(include=["pico_deploy.bundle.manifest"]):
     import manifest_mutations
@@ -31,5 +36,9 @@ def one_input(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    atheris.Setup([*sys.argv, "-max_len=200000"], one_input, custom_mutator=mutator)
+    if (folder := Path(sys.argv[-1])).is_dir() and "-merge=1" not in sys.argv:
+        manifest_mutations.unpack_corpus(folder)
+    command = f"{sys.executable} {sys.argv[0]}"  # how libFuzzer runs this again, to merge
+    arguments = [command, *sys.argv[1:], "-max_len=200000"]
+    atheris.Setup(arguments, one_input, custom_mutator=mutator)
     atheris.Fuzz()

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import random
+import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,12 +15,20 @@ from pydantic import ValidationError
 from pico_deploy.bundle.manifest import Manifest, from_json, to_json
 
 SEED_MANIFEST = Path(__file__).resolve().parents[2] / "conformance/model/bundle/manifest.json"
+CORPUS = Path(__file__).resolve().with_name("manifest_corpus.zip")
 HOSTILE: tuple[Any, ...] = (
     *(None, True, False, "", [], {}, 0, -1, 1.5, 2**31, 2**63, 2**70, 10**400),
     *(math.nan, math.inf, -math.inf, 1e308, 5e-324, -0.0),
     *("..", "../x", "/etc/passwd", "a//b", "a\0b", "ä", "\ud800", "a" * 300, "manifest.json"),
     *("0" * 64, "entropy.bin", [[]], {"": {}}, [None] * 40),
 )
+
+
+def unpack_corpus(folder: Path) -> list[Path]:
+    """The inputs of the corpus in the tree, as files."""
+    with zipfile.ZipFile(CORPUS) as archive:
+        archive.extractall(folder)
+        return [folder / name for name in archive.namelist()]
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
