@@ -3,10 +3,11 @@ images, the integer network and the pixels.
 
     python benchmarks/core.py [--workload A B] [--seconds 1] [--json FILE]
 
-MSym/s count all symbols of the image (9,437,184 in A and B), skipped ones too; one thread, best of
-several runs, processor time of the whole Python call with arrays in and bytes out, copies included.
+MSym/s count all symbols of the image (9,437,184 in A and B), skipped ones too; one thread, best
+and median of several runs, processor time of the whole Python call with arrays in and bytes out,
+copies included; what the core is beside others is said of the best.
 Every decode is compared with what was encoded, symbol by symbol. Peers are timed in the same run,
-two seconds a figure, if they are installed (docs/results.md says how); the slower ones get the
+two seconds a figure, if they are installed (benchmarks/peers.txt); the slower ones get the
 image's first tiles alone.
 """
 
@@ -15,20 +16,22 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
-import platform
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 import network
 import numpy as np
 import pixels
 import product
 from coder import AUTO, OFF, Coder, load
-from library import SETS, best
+from library import SETS, timed
 from peers import PEERS, Peer
 from sizes import above_sixteen_bits
 from workload import WORKLOADS, Workload, make_workload
+
+from pico_deploy.measure import identity
 
 PEER_SECONDS = 2.0
 
@@ -45,6 +48,8 @@ class Line:
     lanes: int
     encode_msym_s: float
     decode_msym_s: float
+    encode_median_msym_s: float
+    decode_median_msym_s: float
     encode_ms: float
     decode_ms: float
     bytes: int
@@ -62,8 +67,9 @@ def measure(
     if not np.array_equal(coder.decode(workload, streams), workload.symbols):
         raise RuntimeError(f"{coder_name} did not give the symbols back")
     size = sum(len(s) for s in streams)
-    encode = best(lambda: coder.encode(workload), seconds)
-    decode = best(lambda: coder.decode(workload, streams), seconds)
+    encode = timed(lambda: coder.encode(workload), seconds)
+    decode = timed(lambda: coder.decode(workload, streams), seconds)
+    symbols = workload.symbols.size / 1e6
     one = isinstance(coder, Coder) and len(streams) == 1
     return Line(
         workload=name,
@@ -72,10 +78,12 @@ def measure(
         skip=isinstance(coder, Coder) and coder.skip != OFF,
         streams=len(streams),
         lanes=coder.lanes if isinstance(coder, Coder) else 1,
-        encode_msym_s=workload.symbols.size / encode / 1e6,
-        decode_msym_s=workload.symbols.size / decode / 1e6,
-        encode_ms=1e3 * encode,
-        decode_ms=1e3 * decode,
+        encode_msym_s=symbols / encode[0],
+        decode_msym_s=symbols / decode[0],
+        encode_median_msym_s=symbols / median(encode),
+        decode_median_msym_s=symbols / median(decode),
+        encode_ms=1e3 * encode[0],
+        decode_ms=1e3 * decode[0],
         bytes=size,
         above_ideal_percent=100 * (size / workload.ideal_bytes - 1),
         above_sixteen_bits_percent=above_sixteen_bits(workload, streams[0]) if one else None,
@@ -86,8 +94,9 @@ def show(line: Line) -> None:
     """One row of text."""
     print(
         f"{line.workload}  {line.coder:<12} {'skip' if line.skip else '-':<5}"
-        f"{line.streams:>3} x {line.lanes:<3} {line.encode_msym_s:>7.0f} {line.decode_msym_s:>7.0f}"
-        f" {line.encode_ms:>9.2f} {line.decode_ms:>9.2f}"
+        f"{line.streams:>3} x {line.lanes:<3} {line.encode_msym_s:>7.0f} {line.decode_msym_s:>6.0f}"
+        f" {line.encode_median_msym_s:>7.0f} {line.decode_median_msym_s:>6.0f}"
+        f" {line.encode_ms:>8.2f} {line.decode_ms:>7.2f}"
         f" {line.bytes:>10,} {line.above_ideal_percent:>+8.3f} %",
         end="" if line.above_sixteen_bits_percent is not None else "\n",
         flush=True,
@@ -150,11 +159,12 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    machine = platform.processor() or platform.machine()
-    print(f"{machine}, one thread; a whole Python call, processor time\n")
-    print(
-        "   coder        skip  streams   MSym/s: enc dec  ms: enc      dec      bytes   above ideal"
-    )
+    host = identity.host()
+    print(f"{host.cpu}, {host.cpu_count} processors, {host.os} {host.architecture} (host)")
+    print("One thread, processor time of whole Python calls\n")
+    print(f"{'MSym/s, best':>33}{'median':>15}{'ms, best':>17}")
+    print("   coder        skip  streams   enc    dec     enc    dec      enc     dec", end="")
+    print("      bytes above ideal")
     lines: list[Line] = []
     with tempfile.TemporaryDirectory() as folder:
         library = load(Path(folder))

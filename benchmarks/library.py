@@ -39,15 +39,20 @@ def address(array: NDArray[np.generic]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def best(action: Callable[[], object], seconds: float) -> float:
-    """Shortest processor time, which other load disturbs least; at least one run."""
+def timed(action: Callable[[], object], seconds: float) -> list[float]:
+    """Processor times of runs in seconds, the shortest first; at least one run."""
     times: list[float] = []
     end = time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
         start = time.thread_time()
         action()
         times.append(time.thread_time() - start)
-    return min(times)
+    return sorted(times)
+
+
+def best(action: Callable[[], object], seconds: float) -> float:
+    """Shortest processor time, which other load disturbs least."""
+    return timed(action, seconds)[0]
 
 
 class LoadedModel:

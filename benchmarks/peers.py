@@ -1,6 +1,6 @@
 """Entropy coders of other projects, called as their projects call them, if they are installed.
 
-Which they are, and how they are installed without what they drag along, stands in docs/results.md.
+They are listed in peers.txt and installed without what they drag along by `make bench-core`.
 """
 
 from __future__ import annotations
