@@ -62,7 +62,7 @@ PICO_DECLARE_SYMBOLS(neon)     /* in: the other way is a table */
 #endif
 
 #ifdef PICO_WASM_SIMD
-PICO_DECLARE_RANS(wasm) /* no encoder, for the same reason */
+PICO_DECLARE_RANS(wasm)
 PICO_DECLARE_SKIP(wasm)
 PICO_DECLARE_NETWORK(wasm)
 PICO_DECLARE_PIXELS(wasm)  /* out, */
@@ -132,8 +132,7 @@ static const kernel_set sets[] = {
     {PICO_CPU_WASM_SIMD,
      {.name = "wasm_simd",
       .crc32c = pico_crc32c,
-      .rans_decode = wasm_rans_decode,
-      .rans_encode = scalar_rans_encode,
+      RANS(wasm),
       SKIP(wasm),
       NETWORK(wasm),
       UPSAMPLE(wasm),

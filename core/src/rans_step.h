@@ -77,6 +77,16 @@ static inline uint32_t encode_step(uint64_t x, uint32_t reciprocal, uint32_t fie
            quotient * (complement >> ENTRY_COMPLEMENT_AT);
 }
 
+/* The values of the lanes in the mask `lanes`, sixteen at most and hardly ever one; the last lane first. */
+static inline void put_escapes(rans_writer *writer, uint32_t lanes, const int8_t *values) {
+    for (uint32_t lane = 16; lanes != 0;) {
+        lane--;
+        if ((lanes >> lane & 1) == 0) continue;
+        *--writer->escape = (uint8_t)values[lane];
+        lanes ^= UINT32_C(1) << lane;
+    }
+}
+
 /* There is room for one more word: each symbol has brought room for one. */
 static inline void encode_one(rans_writer *writer, uint32_t *state, const coding_tables *tables, uint32_t row,
                               int8_t value) {

@@ -104,13 +104,20 @@ def test_a_neon_kernel_that_reads_too_far_is_seen(arm64: Build) -> None:
     assert_seen(arm64, ("src/neon/upsample.c", read, more), "AddressSanitizer", "-cpu", NO_DOT)
 
 
-def test_a_wrong_webassembly_kernel_is_seen(wasm: Build) -> None:
-    """Control."""
-    fault = (
+FAULTS_OF_WEBASSEMBLY = {
+    "a tap": (
         "src/wasm/network.c",
         "add_products(&sums[q], &taps[3]",
         "add_products(&sums[q], &taps[2]",
-    )
+    ),
+    "a shift by 11": ("src/wasm/rans.c", "64, 32, 16, 8, 4, 2, 0", "64, 32, 16, 8, 4, 1, 0"),
+    "a sign": ("src/wasm/rans.c", "wasm_i32x4_shr(full, 31)", "wasm_i32x4_shr(full, 30)"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_WEBASSEMBLY.values(), ids=FAULTS_OF_WEBASSEMBLY)
+def test_a_wrong_webassembly_kernel_is_seen(wasm: Build, fault: tuple[str, str, str]) -> None:
+    """Control."""
     assert_seen(wasm, fault, "test_sets.c")
 
 

@@ -106,12 +106,7 @@ AVX2 static inline __m256i encode_vector(__m256i x, rans_writer *writer, const r
     const __m256i even = load_alternate(table, at), odd = load_alternate(table, at + 1);
     const __m256i fields = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
 
-    uint32_t escapes = top_bits(fields); /* ENTRY_ESCAPE is the sign */
-    while (escapes != 0) {               /* rare */
-        const uint32_t lane = 31 - (uint32_t)__builtin_clz(escapes);
-        *--writer->escape = (uint8_t)values[lane];
-        escapes ^= 1u << lane;
-    }
+    put_escapes(writer, top_bits(fields), values); /* ENTRY_ESCAPE is the sign */
     const __m256i complement = _mm256_and_si256(fields, _mm256_set1_epi32(ENTRY_COMPLEMENT));
     const __m256i full = _mm256_add_epi32(x, complement); /* the sign says it */
     put_words(x, top_bits(full), &writer->word);

@@ -184,12 +184,7 @@ AVX512 static inline __m512i encode_vector(__m512i x, rans_writer *writer, const
     const __m512i odd = both_halves(load_alternate(table, at + 1), load_alternate(table, at + 9));
     const __m512i fields = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
 
-    uint32_t escapes = _mm512_movepi32_mask(fields); /* ENTRY_ESCAPE is the sign */
-    while (escapes != 0) { /* rare */
-        const uint32_t lane = 31 - (uint32_t)__builtin_clz(escapes);
-        *--writer->escape = (uint8_t)values[lane];
-        escapes ^= 1u << lane;
-    }
+    put_escapes(writer, _mm512_movepi32_mask(fields), values); /* ENTRY_ESCAPE is the sign */
     const __m512i complement = _mm512_and_si512(fields, _mm512_set1_epi32(ENTRY_COMPLEMENT));
     const __mmask16 full = _mm512_movepi32_mask(_mm512_add_epi32(x, complement));
     const uint32_t count = (uint32_t)_mm_popcnt_u32(full);

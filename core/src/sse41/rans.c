@@ -65,23 +65,9 @@ SSE41 int sse41_rans_decode(rans_reader *reader, const coding_tables *tables, co
     }
 }
 
-/* For each mask of four lanes, a byte shuffle that puts the low words of those in it at the end, in order. */
-#define ABOVE(m, lane) BITS((m) >> ((lane) + 1))
-#define BITS(m)        (((m) & 1) + ((m) >> 1 & 1) + ((m) >> 2 & 1) + ((m) >> 3 & 1))
-#define LOW_BYTE(m, w)                                                                                       \
-    ((m) >> 3 & 1 && (w) == 3                    ? 12                                                        \
-     : (m) >> 2 & 1 && (w) == 3 - ABOVE(m, 2)    ? 8                                                         \
-     : (m) >> 1 & 1 && (w) == 3 - ABOVE(m, 1)    ? 4                                                         \
-     : (m) & 1 && (w) == 3 - ABOVE(m, 0)         ? 0                                                         \
-                                                 : 14)
-#define WORD(m, w)  LOW_BYTE(m, w), LOW_BYTE(m, w) + 1
-#define WORDS(m)    {WORD(m, 0), WORD(m, 1), WORD(m, 2), WORD(m, 3)}
-#define FOUR(m)     WORDS(m), WORDS((m) + 1), WORDS((m) + 2), WORDS((m) + 3)
-static const uint8_t lanes_to_words[16][8] = {FOUR(0), FOUR(4), FOUR(8), FOUR(12)};
-
 /* The low words of the lanes in `mask`. Writes eight bytes: four symbols have room for them. */
 SSE41 static inline void put_words(__m128i x, uint32_t mask, uint8_t **word) {
-    const __m128i shuffle = _mm_loadl_epi64((const __m128i *)lanes_to_words[mask]);
+    const __m128i shuffle = _mm_loadl_epi64((const __m128i *)words_of_lanes[mask]);
     _mm_storel_epi64((__m128i *)(*word - 8), _mm_shuffle_epi8(x, shuffle));
     *word -= 2 * _mm_popcnt_u32(mask);
 }
@@ -114,12 +100,8 @@ SSE41 static inline __m128i encode_vector(__m128i x, rans_writer *writer, const 
     const __m128i reciprocal = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
     const __m128i fields = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)));
 
-    uint32_t escapes = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(fields)); /* ENTRY_ESCAPE is the sign */
-    while (escapes != 0) { /* rare */
-        const uint32_t lane = 31 - (uint32_t)__builtin_clz(escapes);
-        *--writer->escape = (uint8_t)values[lane];
-        escapes ^= 1u << lane;
-    }
+    const uint32_t escapes = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(fields)); /* ENTRY_ESCAPE is the sign */
+    put_escapes(writer, escapes, values);
 
     const __m128i complement = _mm_and_si128(fields, _mm_set1_epi32(ENTRY_COMPLEMENT));
     const __m128 full = _mm_castsi128_ps(_mm_add_epi32(x, complement)); /* the sign says it */
