@@ -16,7 +16,7 @@ CORE   := $(wildcard core/src/*.[ch] core/src/*/*.[ch] core/include/*.h core/bin
 WEB_TESTS := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
   if (a > 20 || (a === 20 && b >= 19)) console.log("web-test")' 2>/dev/null)
 
-.PHONY: help env system test lint types pytest demo web web-test apk bench-core conformance arm-cost android-arm fuzz corruptions tidy arm-runtimes clean
+.PHONY: help env system test lint types pytest demo web web-test apk bench-core bench-wasm conformance arm-cost android-arm fuzz corruptions tidy arm-runtimes clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ $(PEERS)/.installed: $(STAMP) benchmarks/peers.txt
 ## make bench-core   every kernel set and coders of others: workloads A and B, whole images, integer network, pixels
 bench-core: $(PEERS)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=$(PEERS) $(BIN)/python benchmarks/core.py
+
+## make bench-wasm   scalar and vector kernels of the WebAssembly module in Node: workloads A and B
+bench-wasm: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/core_wasm.py
 
 ## make arm-cost   instructions a symbol on AArch64, by kernel set, under an emulator
 arm-cost: $(STAMP)
