@@ -19,31 +19,19 @@
     .symbols_in_f32 = set##_symbols_in_f32, .symbols_in_f16 = set##_symbols_in_f16,                          \
     .symbols_out_f32 = set##_symbols_out_f32, .symbols_out_f16 = set##_symbols_out_f16
 
-/* Those whose other direction is a table, which is left to scalar. */
-#define PIXELS_OUT(set)                                                                                      \
-    .pixels_in_f32 = scalar_pixels_in_f32, .pixels_in_f16 = scalar_pixels_in_f16,                            \
-    .pixels_out_f32 = set##_pixels_out_f32, .pixels_out_f16 = set##_pixels_out_f16
-#define SYMBOLS_IN(set)                                                                                      \
-    .symbols_in_f32 = set##_symbols_in_f32, .symbols_in_f16 = set##_symbols_in_f16,                          \
-    .symbols_out_f32 = scalar_symbols_out_f32, .symbols_out_f16 = scalar_symbols_out_f16
-
 #ifdef PICO_X86
 PICO_DECLARE_RANS(sse41)
 PICO_DECLARE_SKIP(sse41)
 PICO_DECLARE_NETWORK(sse41)
-PICO_DECLARE_SYMBOLS(sse41) /* float32 */
-#define X86_SYMBOLS                                                                                          \
-    .symbols_in_f32 = sse41_symbols_in_f32, .symbols_in_f16 = scalar_symbols_in_f16,                         \
-    .symbols_out_f32 = sse41_symbols_out_f32, .symbols_out_f16 = scalar_symbols_out_f16
-PICO_DECLARE_PIXELS(sse41) /* out */
+PICO_DECLARE_PIXELS(sse41)
+PICO_DECLARE_SYMBOLS(sse41)
 PICO_DECLARE_CRC32C(avx2)
 PICO_DECLARE_RANS(avx2)
 PICO_DECLARE_NETWORK(avx2)
-PICO_DECLARE_PIXELS(avx2) /* out */
+PICO_DECLARE_PIXELS(avx2)
 PICO_DECLARE_RANS(avx512)
 PICO_DECLARE_SKIP(avx512)
 PICO_DECLARE_NETWORK(avx512)
-PICO_DECLARE_PIXELS(avx512) /* in */
 uint32_t avx512_rans_decode_together(rans_reader *const *reader, const coding_tables *tables,
                                      const uint8_t *const *rows, const size_t *n, int8_t *const *out,
                                      uint32_t count);
@@ -57,16 +45,16 @@ PICO_DECLARE_RANS(neon)
 PICO_DECLARE_SKIP(neon)
 PICO_DECLARE_NETWORK(neon)
 PICO_DECLARE_NETWORK(neon_dot) /* pointwise layers */
-PICO_DECLARE_PIXELS(neon)      /* out, */
-PICO_DECLARE_SYMBOLS(neon)     /* in: the other way is a table */
+PICO_DECLARE_PIXELS(neon)
+PICO_DECLARE_SYMBOLS(neon)
 #endif
 
 #ifdef PICO_WASM_SIMD
 PICO_DECLARE_RANS(wasm)
 PICO_DECLARE_SKIP(wasm)
 PICO_DECLARE_NETWORK(wasm)
-PICO_DECLARE_PIXELS(wasm)  /* out, */
-PICO_DECLARE_SYMBOLS(wasm) /* in: the other way is a table */
+PICO_DECLARE_PIXELS(wasm)
+PICO_DECLARE_SYMBOLS(wasm)
 #endif
 
 static const kernel_set sets[] = {
@@ -81,11 +69,8 @@ static const kernel_set sets[] = {
       UPSAMPLE(sse41),
       .shuffled_first = avx512_shuffled_first,
       .shuffled = avx512_shuffled,
-      .pixels_in_f32 = avx512_pixels_in_f32,
-      .pixels_in_f16 = avx512_pixels_in_f16,
-      .pixels_out_f32 = avx2_pixels_out_f32,
-      .pixels_out_f16 = avx2_pixels_out_f16,
-      X86_SYMBOLS}},
+      PIXELS(avx2),
+      SYMBOLS(sse41)}},
     {PICO_CPU_SSE41 | PICO_CPU_AVX2,
      {.name = "avx2",
       .crc32c = avx2_crc32c,
@@ -93,8 +78,8 @@ static const kernel_set sets[] = {
       SKIP(sse41),
       NETWORK(avx2),
       UPSAMPLE(sse41),
-      PIXELS_OUT(avx2),
-      X86_SYMBOLS}},
+      PIXELS(avx2),
+      SYMBOLS(sse41)}},
     {PICO_CPU_SSE41,
      {.name = "sse41",
       .crc32c = pico_crc32c,
@@ -102,8 +87,8 @@ static const kernel_set sets[] = {
       SKIP(sse41),
       NETWORK(sse41),
       UPSAMPLE(sse41),
-      PIXELS_OUT(sse41),
-      X86_SYMBOLS}},
+      PIXELS(sse41),
+      SYMBOLS(sse41)}},
 #endif
 #ifdef PICO_NEON
     {PICO_CPU_NEON | PICO_CPU_NEON_DOT,
@@ -116,8 +101,8 @@ static const kernel_set sets[] = {
       .depthwise_first = neon_depthwise_first,
       .depthwise = neon_depthwise,
       UPSAMPLE(neon),
-      PIXELS_OUT(neon),
-      SYMBOLS_IN(neon)}},
+      PIXELS(neon),
+      SYMBOLS(neon)}},
     {PICO_CPU_NEON,
      {.name = "neon",
       .crc32c = pico_crc32c,
@@ -125,8 +110,8 @@ static const kernel_set sets[] = {
       SKIP(neon),
       NETWORK(neon),
       UPSAMPLE(neon),
-      PIXELS_OUT(neon),
-      SYMBOLS_IN(neon)}},
+      PIXELS(neon),
+      SYMBOLS(neon)}},
 #endif
 #ifdef PICO_WASM_SIMD
     {PICO_CPU_WASM_SIMD,
@@ -136,8 +121,8 @@ static const kernel_set sets[] = {
       SKIP(wasm),
       NETWORK(wasm),
       UPSAMPLE(wasm),
-      PIXELS_OUT(wasm),
-      SYMBOLS_IN(wasm)}},
+      PIXELS(wasm),
+      SYMBOLS(wasm)}},
 #endif
     {PICO_CPU_SCALAR,
      {.name = "scalar",

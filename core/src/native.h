@@ -34,6 +34,10 @@ typedef struct float_format {
 static const float_format FLOAT16 = {10, 15, 0x8000u};
 static const float_format FLOAT32 = {23, 127, 0x80000000u};
 
+/* From the bits of a float32 to those of a half: the bias of its exponent, in place, and bits of its
+ * fraction. */
+enum { F16_LESS_BIAS = (127 - 15) << 23, F16_FEWER_BITS = 23 - 10 };
+
 /* num / den, 0 <= num <= den < 2^9, correctly rounded (to nearest, ties to even) to a float of this format.
  * */
 static inline uint32_t float_from_ratio(float_format format, uint32_t numerator, uint32_t denominator) {

@@ -1,16 +1,49 @@
 /* Included by the pixels of SSE4.1 and AVX2, which define ISA, SET(name), VECTOR, OP(name), OP_WHOLE(name),
- * TO_ALL, WORDS_IN_ORDER, DWORDS_IN_ORDER, STORE and the REST(name) that takes over: packed tensors to
- * pixels, as many samples at a time as a vector has bytes. The other way is a table, which has nothing to
- * gain from vectors.
+ * TO_ALL, LANES, WORDS_IN_ORDER, DWORDS_IN_ORDER, STORE and the REST(name) that takes over, for packed
+ * tensors.
  *
+ * Pixels to tensors, a vector at a time: see ratio.h.
+ *
+ * Tensors to pixels, as many samples at a time as a vector has bytes:
  * A sample below one is m / 2^k, m in [1/2, 1). Its pixel is floor(255 m / 2^k + 1/2) = (t + 1) / 2, rounded
  * down, with t = floor(510 m / 2^k) = floor(floor(510 m) / 2^k). So nine bits of 510 m are enough, and
  * multiplying by a power of two that is looked up by k shifts every lane by an amount of its own. */
 
-enum { WIDTH = sizeof(VECTOR) };
+enum { WIDTH = sizeof(VECTOR), HALF = WIDTH / 2, QUARTER = WIDTH / 4 };
 
 ISA static inline VECTOR load(const void *at) {
     return OP_WHOLE(loadu)((const VECTOR *)at);
+}
+
+/* v / 255 of the bytes 0, 3, 6 and 9 of every sixteen; `offset` also says which format. */
+ISA static inline VECTOR ratios_of(VECTOR pixels, VECTOR offset) {
+    const __m128i thrice = _mm_setr_epi8(0, 0, 0, -1, 3, 3, 3, -1, 6, 6, 6, -1, 9, 9, 9, -1);
+    const VECTOR v = OP(shuffle_epi8)(pixels, TO_ALL(thrice));
+    const VECTOR bits = OP_WHOLE(castps)(OP(cvtepi32_ps)(v));
+    return OP(max_epi32)(OP(add_epi32)(bits, offset), OP_WHOLE(setzero)());
+}
+
+ISA void SET(pixels_in_f32)(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                            ptrdiff_t step) {
+    const VECTOR offset = OP(set1_epi32)(RATIO_TO_F32);
+    size_t i = 0;
+    for (; step == 4 && n - i > QUARTER + BEYOND; i += QUARTER) {
+        OP_WHOLE(storeu)((VECTOR *)(void *)(out + 4 * i), ratios_of(LANES(in + 3 * i, 12), offset));
+    }
+    REST(pixels_in_f32)(table, in + 3 * i, n - i, out + (ptrdiff_t)i * step, step);
+}
+
+ISA void SET(pixels_in_f16)(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                            ptrdiff_t step) {
+    const VECTOR offset = OP(set1_epi32)(RATIO_TO_F16);
+    size_t i = 0;
+    for (; step == 2 && n - i > HALF + BEYOND; i += HALF) {
+        VECTOR part[2]; /* alternate fours: packing puts four of each into sixteen bytes */
+        for (size_t p = 0; p < 2; p++)
+            part[p] = OP(srli_epi32)(ratios_of(LANES(in + 3 * i + 12 * p, 24), offset), F16_FEWER_BITS);
+        OP_WHOLE(storeu)((VECTOR *)(void *)(out + 2 * i), OP(packus_epi32)(part[0], part[1]));
+    }
+    REST(pixels_in_f16)(table, in + 3 * i, n - i, out + (ptrdiff_t)i * step, step);
 }
 
 /* Pixels from words floor(510 m), and the bytes k <= 15, in the order in which packing interleaves words. */

@@ -88,6 +88,8 @@ FAULTS_OF_NEON = {
         "127u * (uint32_t)vaddv",
     ),
     "a clamp": ("src/neon/pixels.c", "vdupq_n_s32(0x3F800000)", "vdupq_n_s32(0x3F900000)"),
+    "a digit of v / 255": ("src/neon/pixels.c", "6, 6, 6, 255", "6, 6, 255, 255"),
+    "halves": ("src/neon/symbols.c", "low, floats_of(vget_high", "low, floats_of(vget_low"),
 }
 
 
@@ -111,6 +113,7 @@ FAULTS_OF_WEBASSEMBLY = {
         "add_products(&sums[q], &taps[2]",
     ),
     "a shift by 11": ("src/wasm/rans.c", "64, 32, 16, 8, 4, 2, 0", "64, 32, 16, 8, 4, 1, 0"),
+    "rounding v / 255": ("src/wasm/pixels.c", "RATIO_TO_F32)", "RATIO_TO_F32 - 1)"),
     "a sign": ("src/wasm/rans.c", "wasm_i32x4_shr(full, 31)", "wasm_i32x4_shr(full, 30)"),
 }
 

@@ -1,6 +1,6 @@
-/* Samples of packed tensors to 8-bit pixels, NEON: the reference's integer operations on the bits. The other
- * way is a table, which has nothing to gain from vectors without a gather. */
+/* Pixels and packed tensors, NEON: in as in ratio.h, out by the reference's integer operations. */
 #include "../arm.h"
+#include "../ratio.h"
 
 #ifdef PICO_NEON
 
@@ -8,6 +8,41 @@ enum {
     WIDTH = 16,
     FAR_ENOUGH = -40 /* shifted right by that much, everything is 0 */
 };
+
+/* v / 255 of one channel of four pixels; `offset` also says which format. */
+static inline uint32x4_t ratios_of(const uint8_t *in, int32_t offset) {
+    static const uint8_t thrice[16] = {0, 0, 0, 255, 3, 3, 3, 255, 6, 6, 6, 255, 9, 9, 9, 255};
+    const uint32x4_t v = vreinterpretq_u32_u8(vqtbl1q_u8(vld1q_u8(in), vld1q_u8(thrice)));
+    const int32x4_t bits = vreinterpretq_s32_f32(vcvtq_f32_u32(v));
+    return vreinterpretq_u32_s32(vmaxq_s32(vaddq_s32(bits, vdupq_n_s32(offset)), vdupq_n_s32(0)));
+}
+
+void neon_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                        ptrdiff_t step) {
+    size_t i = 0;
+    for (; step == 4 && n - i > WIDTH + BEYOND; i += WIDTH) {
+        const uint8_t *from = in + 3 * i;
+        uint8_t *to = out + 4 * i;
+        for (size_t q = 0; q < WIDTH / 4; q++)
+            vst1q_u8(to + 16 * q, vreinterpretq_u8_u32(ratios_of(from + 12 * q, RATIO_TO_F32)));
+    }
+    scalar_pixels_in_f32(table, in + 3 * i, n - i, out + (ptrdiff_t)i * step, step);
+}
+
+void neon_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                        ptrdiff_t step) {
+    size_t i = 0;
+    for (; step == 2 && n - i > WIDTH + BEYOND; i += WIDTH) {
+        const uint8_t *from = in + 3 * i;
+        uint8_t *to = out + 2 * i;
+        for (size_t q = 0; q < WIDTH / 4; q += 2) {
+            const uint16x4_t low = vshrn_n_u32(ratios_of(from + 12 * q, RATIO_TO_F16), F16_FEWER_BITS);
+            const uint32x4_t high = ratios_of(from + 12 * (q + 1), RATIO_TO_F16);
+            vst1q_u8(to + 8 * q, vreinterpretq_u8_u16(vshrn_high_n_u32(low, high, F16_FEWER_BITS)));
+        }
+    }
+    scalar_pixels_in_f16(table, in + 3 * i, n - i, out + (ptrdiff_t)i * step, step);
+}
 
 /* One channel of sixteen pixels, the others stay: written back as they are, so there have to be more than
  * sixteen pixels left, for what follows the last one may belong to another thread. */

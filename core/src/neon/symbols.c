@@ -1,6 +1,6 @@
-/* Packed floats to packed int8 symbols, NEON: an integer up to 128 has at most seven bits of fraction, so a
- * float's other bits have to be 0, and sign, exponent and those seven fit sixteen bits. The other way is a
- * table, which has nothing to gain from vectors without a gather. */
+/* Packed floats <-> packed int8 symbols, NEON. In: an integer up to 128 has at most seven bits of fraction,
+ * so a float's other bits have to be 0, and sign, exponent and those seven fit sixteen bits. Out:
+ * conversions, which are exact. */
 #include "../arm.h"
 #include "../native.h"
 
@@ -81,6 +81,31 @@ int neon_symbols_in_f16(const uint8_t *in, size_t n, uint32_t max, int8_t *out) 
         store_sixteen(out + i, low, eight_of_f16(in + 2 * i + 16, format, &bad));
     }
     return scalar_symbols_in_f16(in + 2 * i, n - i, max, out + i) && vmaxvq_u16(bad) == 0;
+}
+
+/* Four integers as floats. */
+static inline float32x4_t floats_of(int16x4_t v) {
+    return vcvtq_f32_s32(vmovl_s16(v));
+}
+
+void neon_symbols_out_f32(const uint32_t table[256], const int8_t *in, size_t n, uint8_t *out) {
+    size_t i = 0;
+    for (; n - i >= WIDTH / 2; i += WIDTH / 2) {
+        const int16x8_t v = vmovl_s8(vld1_s8(in + i));
+        vst1q_u8(out + 4 * i, vreinterpretq_u8_f32(floats_of(vget_low_s16(v))));
+        vst1q_u8(out + 4 * i + 16, vreinterpretq_u8_f32(floats_of(vget_high_s16(v))));
+    }
+    scalar_symbols_out_f32(table, in + i, n - i, out + 4 * i);
+}
+
+void neon_symbols_out_f16(const uint16_t table[256], const int8_t *in, size_t n, uint8_t *out) {
+    size_t i = 0;
+    for (; n - i >= WIDTH / 2; i += WIDTH / 2) {
+        const int16x8_t v = vmovl_s8(vld1_s8(in + i));
+        const float16x4_t low = vcvt_f16_f32(floats_of(vget_low_s16(v)));
+        vst1q_u8(out + 2 * i, vreinterpretq_u8_f16(vcvt_high_f16_f32(low, floats_of(vget_high_s16(v)))));
+    }
+    scalar_symbols_out_f16(table, in + i, n - i, out + 2 * i);
 }
 
 #endif

@@ -1,4 +1,5 @@
-/* Tensors to pixels, SSE4.1. */
+/* Pixels and tensors, SSE4.1. */
+#include "../ratio.h"
 #include "../x86.h"
 
 #ifdef PICO_X86
@@ -10,6 +11,7 @@
 #define OP(name)           _mm_##name
 #define OP_WHOLE(name)     _mm_##name##_si128
 #define TO_ALL(v)          (v)
+#define LANES(in, step)    load(in)
 #define WORDS_IN_ORDER(v)  (v)
 #define DWORDS_IN_ORDER(v) (v)
 #define STORE              store_sixteen

@@ -1,10 +1,37 @@
-/* Samples of packed tensors to 8-bit pixels, WebAssembly: the reference's integer operations on the bits. The
- * other way is a table, which has nothing to gain from vectors without a gather. */
+/* Pixels and packed tensors, WebAssembly: in as in ratio.h, out by the reference's integer operations. */
+#include "../ratio.h"
 #include "../wasm.h"
 
 #ifdef PICO_WASM_SIMD
 
 enum { WIDTH = 8 };
+
+/* v / 255 of one channel of four pixels; `offset` also says which format. */
+static inline v128_t ratios_of(const uint8_t *in, int32_t offset) {
+    const v128_t v = wasm_i8x16_shuffle(wasm_v128_load(in), wasm_i32x4_const_splat(0), 0, 0, 0, 16, 3, 3, 3,
+                                        16, 6, 6, 6, 16, 9, 9, 9, 16);
+    const v128_t bits = wasm_f32x4_convert_i32x4(v);
+    return wasm_i32x4_max(wasm_i32x4_add(bits, wasm_i32x4_splat(offset)), wasm_i32x4_const_splat(0));
+}
+
+void wasm_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                        ptrdiff_t step) {
+    size_t i = 0;
+    for (; step == 4 && n - i > 4 + BEYOND; i += 4)
+        wasm_v128_store(out + 4 * i, ratios_of(in + 3 * i, RATIO_TO_F32));
+    scalar_pixels_in_f32(table, in + 3 * i, n - i, out + (ptrdiff_t)i * step, step);
+}
+
+void wasm_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+                        ptrdiff_t step) {
+    size_t i = 0;
+    for (; step == 2 && n - i > WIDTH + BEYOND; i += WIDTH) {
+        const v128_t low = wasm_u32x4_shr(ratios_of(in + 3 * i, RATIO_TO_F16), F16_FEWER_BITS);
+        const v128_t high = wasm_u32x4_shr(ratios_of(in + 3 * i + 12, RATIO_TO_F16), F16_FEWER_BITS);
+        wasm_v128_store(out + 2 * i, wasm_u16x8_narrow_i32x4(low, high));
+    }
+    scalar_pixels_in_f16(table, in + 3 * i, n - i, out + (ptrdiff_t)i * step, step);
+}
 
 /* floor(255 * v + 1/2) of four floats in 0 ... 1, as int32. There is no shift by another count in every lane,
  * so 255 * mantissa, of 32 bits, is multiplied by 2^k and the upper half of the product taken, k being so
@@ -61,7 +88,7 @@ size_t wasm_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t 
 /* Four halves to the bits of single precision: subnormal ones, far below half a step, become something else
  * as small. */
 static inline v128_t widen(v128_t halves) {
-    return wasm_i32x4_add(wasm_i32x4_shl(halves, 13), wasm_i32x4_splat((127 - 15) << 23));
+    return wasm_i32x4_add(wasm_i32x4_shl(halves, F16_FEWER_BITS), wasm_i32x4_splat(F16_LESS_BIAS));
 }
 
 size_t wasm_pixels_out_f16(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out) {

@@ -1,6 +1,6 @@
-/* Packed floats to packed int8 symbols, WebAssembly: an integer up to 128 has at most seven bits of fraction,
- * so a float's other bits have to be 0, and sign, exponent and those seven fit sixteen bits. The other way is
- * a table, which has nothing to gain from vectors without a gather. */
+/* Packed floats <-> packed int8 symbols, WebAssembly. In: an integer up to 128 has at most seven bits of
+ * fraction, so a float's other bits have to be 0, and sign, exponent and those seven fit sixteen bits. Out:
+ * conversions, which are exact. */
 #include "../native.h"
 #include "../wasm.h"
 
@@ -73,6 +73,34 @@ int wasm_symbols_in_f16(const uint8_t *in, size_t n, uint32_t max, int8_t *out) 
         store_eight(out + i, integers_of(magnitude, wasm_i16x8_shr(bits, 15), format, &bad));
     }
     return scalar_symbols_in_f16(in + 2 * i, n - i, max, out + i) && !wasm_v128_any_true(bad);
+}
+
+void wasm_symbols_out_f32(const uint32_t table[256], const int8_t *in, size_t n, uint8_t *out) {
+    size_t i = 0;
+    for (; n - i >= WIDTH; i += WIDTH) {
+        const v128_t v = wasm_i16x8_load8x8(in + i);
+        wasm_v128_store(out + 4 * i, wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(v)));
+        wasm_v128_store(out + 4 * i + 16, wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(v)));
+    }
+    scalar_symbols_out_f32(table, in + i, n - i, out + 4 * i);
+}
+
+/* Four magnitudes as halves, in int32; that of 0 would be negative. */
+static inline v128_t narrowed(v128_t v) {
+    const v128_t half = wasm_i32x4_sub(wasm_f32x4_convert_i32x4(v), wasm_i32x4_const_splat(F16_LESS_BIAS));
+    return wasm_u32x4_shr(wasm_i32x4_max(half, wasm_i32x4_const_splat(0)), F16_FEWER_BITS);
+}
+
+void wasm_symbols_out_f16(const uint16_t table[256], const int8_t *in, size_t n, uint8_t *out) {
+    size_t i = 0;
+    for (; n - i >= WIDTH; i += WIDTH) {
+        const v128_t v = wasm_i16x8_load8x8(in + i), magnitude = wasm_i16x8_abs(v);
+        const v128_t low = narrowed(wasm_u32x4_extend_low_u16x8(magnitude));
+        const v128_t high = narrowed(wasm_u32x4_extend_high_u16x8(magnitude));
+        const v128_t sign = wasm_v128_and(v, wasm_u16x8_const_splat(0x8000));
+        wasm_v128_store(out + 2 * i, wasm_v128_or(wasm_u16x8_narrow_i32x4(low, high), sign));
+    }
+    scalar_symbols_out_f16(table, in + i, n - i, out + 2 * i);
 }
 
 #endif
