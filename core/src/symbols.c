@@ -32,11 +32,54 @@ static uint8_t *row_at(const pico_tensor *tensor, size_t channel, size_t row) {
     return (uint8_t *)tensor->data + (ptrdiff_t)channel * tensor->channel + (ptrdiff_t)row * tensor->row;
 }
 
+/* Channels last, as TFLite has them. */
+static int channels_are_packed(const pico_tensor *tensor) {
+    return tensor->channel == element_size(tensor->element) && !row_is_packed(tensor);
+}
+
+/* ---- Channels last: a few channels of a few columns at a time, in a block of bytes ---- */
+
+enum { COLUMNS = 8, CHANNELS = 128 };
+
+/* 8 x 8 bytes: first those of neighbours are swapped across the diagonal, then pairs, then fours. */
+static void transpose_eight(const int8_t *from, size_t from_step, int8_t *to, size_t to_step) {
+    uint64_t row[8];
+    for (size_t r = 0; r < 8; r++) row[r] = read_u64((const uint8_t *)from + r * from_step);
+    for (uint32_t distance = 1; distance <= 4; distance *= 2) {
+        const uint32_t bits = 8 * distance;
+        const uint64_t lower = UINT64_MAX / ((UINT64_C(1) << bits) + 1); /* every other run of so many bits */
+        for (size_t r = 0; r < 8; r++) {
+            if ((r & distance) != 0) continue;
+            const uint64_t swap = (row[r] >> bits ^ row[r + distance]) & lower;
+            row[r] ^= swap << bits;
+            row[r + distance] ^= swap;
+        }
+    }
+    for (size_t c = 0; c < 8; c++) write_u64((uint8_t *)to + c * to_step, row[c]);
+}
+
+static void transpose(const int8_t *from, size_t from_step, size_t height, size_t width, int8_t *to,
+                      size_t to_step) {
+    for (size_t first = 0; first < height; first += 8) {
+        const size_t end = height - first < 8 ? height : first + 8;
+        size_t x = 0;
+        for (; end - first == 8 && width - x >= 8; x += 8)
+            transpose_eight(from + first * from_step + x, from_step, to + x * to_step + first, to_step);
+        for (; x < width; x++) {
+            for (size_t y = first; y < end; y++) to[x * to_step + y] = from[y * from_step + x];
+        }
+    }
+}
+
+static size_t at_most(size_t n, size_t limit) {
+    return n < limit ? n : limit;
+}
+
 /* ---- In ---- */
 
 int symbols_in_range(const int8_t *v, size_t n, uint32_t bound) {
-    /* A bound is at most 127. Raised by it, modulo 256, a symbol outside is more than twice the bound, and one
-     * inside is not: bytes compared with bytes, which compilers turn into vectors. */
+    /* A bound is at most 127. Raised by it, modulo 256, a symbol outside is more than twice the bound, and
+     * one inside is not: bytes compared with bytes, which compilers turn into vectors. */
     uint8_t largest = 0;
     for (size_t i = 0; i < n; i++) {
         const uint8_t raised = (uint8_t)((uint32_t)(uint8_t)v[i] + bound);
@@ -72,11 +115,32 @@ static int load_strided(const pico_tensor *tensor, const uint8_t *at, size_t n, 
     return good;
 }
 
+static int load_channels_last(const pico_kernels *kernels, const pico_tensor *tensor,
+                              const plane_shape *shape, int8_t *out) {
+    const size_t side = shape->side, plane = side * side;
+    int good = 1;
+    for (size_t c = 0; c < shape->channels; c += CHANNELS) {
+        const size_t channels = at_most(shape->channels - c, CHANNELS);
+        for (size_t i = 0; i < side; i++) {
+            const uint8_t *at = row_at(tensor, c, i);
+            for (size_t j = 0; j < side; j += COLUMNS) {
+                const size_t columns = at_most(side - j, COLUMNS);
+                int8_t block[COLUMNS][CHANNELS];
+                for (size_t k = 0; k < columns; k++, at += tensor->column)
+                    good &= load_packed(kernels, tensor->element, at, channels, shape->max, block[k]);
+                transpose(block[0], CHANNELS, columns, channels, out + c * plane + i * side + j, plane);
+            }
+        }
+    }
+    return good;
+}
+
 static int load_plane(const pico_kernels *kernels, const pico_tensor *tensor, const plane_shape *shape,
                       int8_t *out) {
     const size_t side = shape->side;
     if (is_packed(tensor, shape))
         return load_packed(kernels, tensor->element, tensor->data, plane_size(shape), shape->max, out);
+    if (channels_are_packed(tensor)) return load_channels_last(kernels, tensor, shape, out);
     int good = 1;
     for (size_t row = 0; row < shape->channels * side; row++, out += side) {
         const uint8_t *at = row_at(tensor, row / side, row % side);
@@ -170,12 +234,34 @@ static void store_packed(const pico_model *model, pico_element element, const in
     }
 }
 
+static void store_channels_last(const pico_model *model, const pico_tensor *tensor, const plane_shape *shape,
+                                const int8_t *from) {
+    const size_t side = shape->side, plane = side * side;
+    for (size_t c = 0; c < shape->channels; c += CHANNELS) {
+        const size_t channels = at_most(shape->channels - c, CHANNELS);
+        for (size_t i = 0; i < side; i++) {
+            uint8_t *at = row_at(tensor, c, i);
+            for (size_t j = 0; j < side; j += COLUMNS) {
+                const size_t columns = at_most(side - j, COLUMNS);
+                int8_t block[COLUMNS][CHANNELS];
+                transpose(from + c * plane + i * side + j, plane, channels, columns, block[0], CHANNELS);
+                for (size_t k = 0; k < columns; k++, at += tensor->column)
+                    store_packed(model, tensor->element, block[k], channels, at);
+            }
+        }
+    }
+}
+
 void store_symbols(const pico_model *model, const pico_tensor *tensor, const plane_shape *shape,
                    const int8_t *plane) {
     const size_t side = shape->side;
     if (plane == tensor->data) return;
     if (is_packed(tensor, shape)) {
         store_packed(model, tensor->element, plane, plane_size(shape), tensor->data);
+        return;
+    }
+    if (channels_are_packed(tensor)) {
+        store_channels_last(model, tensor, shape, plane);
         return;
     }
     for (size_t row = 0; row < shape->channels * side; row++, plane += side) {

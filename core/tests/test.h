@@ -23,7 +23,7 @@ typedef struct test_case {
 
 /* One list a file, ended by a case without a promise. */
 extern const test_case checksum_tests[], kernel_tests[], limit_tests[], model_tests[], rans_tests[], set_tests[],
-    stream_tests[];
+    stream_tests[], symbol_tests[];
 
 /* ---- fixture.c ---- */
 

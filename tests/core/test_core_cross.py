@@ -124,7 +124,17 @@ def test_a_wrong_webassembly_kernel_is_seen(wasm: Build, fault: tuple[str, str, 
     assert_seen(wasm, fault, "test_sets.c")
 
 
-def test_words_in_the_byte_order_of_the_machine_are_seen(s390x: Build) -> None:
-    """Control: the mistake that no little-endian machine can show."""
-    native = "(uint16_t)(word[0] << 8 | word[1])"
-    assert_seen(s390x, ("src/scalar/rans.c", "read_u16(word)", native), "not true")
+FAULTS_OF_BYTE_ORDER = {
+    "words": ("src/scalar/rans.c", "read_u16(word)", "(uint16_t)(word[0] << 8 | word[1])"),
+    "transposed symbols": (
+        "src/symbols.c",
+        "write_u64((uint8_t *)to + c * to_step, row[c])",
+        "copy_bytes(to + c * to_step, &row[c], 8)",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_BYTE_ORDER.values(), ids=FAULTS_OF_BYTE_ORDER)
+def test_the_byte_order_of_the_machine_is_seen(s390x: Build, fault: tuple[str, str, str]) -> None:
+    """Control: the mistakes that no little-endian machine can show."""
+    assert_seen(s390x, fault, "not true")
