@@ -56,19 +56,19 @@ EXPORT void bench_upsample(const pico_model *model, uint32_t number, uint32_t ti
     }
 }
 
-static pico_tensor tile_of(const pico_model *model, uint32_t element, uint8_t *data) {
+static pico_tensor tile_of(const pico_model *model, uint32_t element, int channels_last, uint8_t *data) {
     const ptrdiff_t size = element == PICO_FLOAT32 ? 4 : 2, side = (ptrdiff_t)model->info.tile;
-    const pico_tensor tile = {data, (pico_element)element, side * side * size, side * size, size};
-    return tile;
+    if (channels_last) return (pico_tensor){data, (pico_element)element, size, 3 * side * size, 3 * size};
+    return (pico_tensor){data, (pico_element)element, side * side * size, side * size, size};
 }
 
 /* Every tile of an image cut out into one tensor, which the next one overwrites: float16 or float32, packed. */
 EXPORT int bench_from_pixels(const pico_model *model, uint32_t width, uint32_t height, uint32_t element,
-                             uint8_t *pixels, uint8_t *tensor) {
+                             int channels_last, uint8_t *pixels, uint8_t *tensor) {
     pico_grid grid;
     pico_status status = pico_grid_init(model, width, height, &grid, NULL);
     const pico_rows rows = {pixels, 0, height, 3 * (ptrdiff_t)width};
-    const pico_tensor tile = tile_of(model, element, tensor);
+    const pico_tensor tile = tile_of(model, element, channels_last, tensor);
     for (uint32_t i = 0; status == PICO_OK && i < grid.tiles; i++) {
         status = pico_tile_from_pixels(model, &grid, i, &rows, &tile, NULL);
     }
@@ -77,11 +77,11 @@ EXPORT int bench_from_pixels(const pico_model *model, uint32_t width, uint32_t h
 
 /* One tensor written as every tile of an image. */
 EXPORT int bench_to_pixels(const pico_model *model, uint32_t width, uint32_t height, uint32_t element,
-                           uint8_t *pixels, uint8_t *tensor) {
+                           int channels_last, uint8_t *pixels, uint8_t *tensor) {
     pico_grid grid;
     pico_status status = pico_grid_init(model, width, height, &grid, NULL);
     const pico_rows rows = {pixels, 0, height, 3 * (ptrdiff_t)width};
-    const pico_tensor tile = tile_of(model, element, tensor);
+    const pico_tensor tile = tile_of(model, element, channels_last, tensor);
     uint64_t nans = 0;
     for (uint32_t i = 0; status == PICO_OK && i < grid.tiles; i++) {
         status = pico_tile_to_pixels(model, &grid, i, &tile, &rows, &nans, NULL);

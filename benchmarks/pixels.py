@@ -2,9 +2,9 @@
 
     python benchmarks/pixels.py [--seconds 1]
 
-A photo of 4032 × 3024 pixels in 48 tiles of 512 × 512, borders included; planar tensors of float32
-and float16, packed. One thread, best of several runs, processor time for the whole photo. Every set
-has to give the bytes of scalar.
+A photo of 4032 × 3024 pixels in 48 tiles of 512 × 512, borders included; packed tensors of float32
+and float16, planar (chw) and channels last (hwc). One thread, best of several runs, processor time
+for the whole photo. Every set has to give the bytes of scalar.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 WIDTH, HEIGHT, SEED = 4032, 3024, 20261122
 ELEMENTS = {"float16": (1, np.float16), "float32": (2, np.float32)}
 """Their numbers in pico.h."""
+LAYOUTS = "chw", "hwc"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Line:
     """One line of the table."""
 
     element: str
+    layout: str
     kernels: str
     in_ms: float
     out_ms: float
@@ -40,10 +43,11 @@ class Line:
 class Pixels:
     """A photo and a tile for one kernel set."""
 
-    def __init__(self, library: ctypes.CDLL, flags: int, element: str) -> None:
+    def __init__(self, library: ctypes.CDLL, flags: int, element: str, layout: str) -> None:
         model = make_model("linear")
         self._library, self._loaded = library, LoadedModel(library, model, flags)
         self._number, dtype = ELEMENTS[element]
+        self._layout = layout
         rng = np.random.default_rng(SEED)
         tile = model.geometry.tile
         self._source = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
@@ -52,9 +56,10 @@ class Pixels:
         self.written = np.empty_like(self._source)
 
     def _run(self, action: str, pixels: NDArray[np.uint8], tensor: NDArray[np.floating]) -> None:
-        pointers = address(pixels), address(tensor)
+        kind = self._number, self._layout == "hwc"
         function = getattr(self._library, action)
-        if not function(self._loaded.pointer, WIDTH, HEIGHT, self._number, *pointers):
+        pointers = address(pixels), address(tensor)
+        if not function(self._loaded.pointer, WIDTH, HEIGHT, *kind, *pointers):
             raise RuntimeError(f"{action} failed")
 
     def run(self, way: str) -> None:
@@ -70,29 +75,29 @@ def lines(seconds: float) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder:
         library = build(Path(folder), "model_bench.c")
         has = library.bench_cpu()
-        for element in ELEMENTS:
+        for element, layout in product(ELEMENTS, LAYOUTS):
             reference: tuple[bytes, bytes] | None = None
             for kernels, flags in SETS.items():
                 if flags & ~has:
-                    print(f"{element} {kernels}: not on this CPU")
+                    print(f"{element} {layout} {kernels}: not on this CPU")
                     continue
-                pixels = Pixels(library, flags, element)
+                pixels = Pixels(library, flags, element, layout)
                 times = {way: best(partial(pixels.run, way), seconds) for way in ("in", "out")}
                 result = pixels.cut.tobytes(), pixels.written.tobytes()
                 if reference is None:
                     reference = result
                 if result != reference:
                     raise RuntimeError(f"{kernels} differs from scalar")
-                yield Line(element, kernels, 1e3 * times["in"], 1e3 * times["out"])
+                yield Line(element, layout, kernels, 1e3 * times["in"], 1e3 * times["out"])
 
 
 def report(seconds: float = 1.0) -> None:
     """Print the table."""
     print(f"Pixels, one thread, {WIDTH} x {HEIGHT}")
-    print("        kernels    in ms   out ms")
+    print("               kernels    in ms   out ms")
     for line in lines(seconds):
-        row = f"{line.element:<8}{line.kernels:<8}{line.in_ms:>8.2f}{line.out_ms:>9.2f}"
-        print(row, flush=True)
+        names = f"{line.element:<10}{line.layout:<5}{line.kernels:<8}"
+        print(f"{names}{line.in_ms:>8.2f}{line.out_ms:>9.2f}", flush=True)
 
 
 def main() -> None:

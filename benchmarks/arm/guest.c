@@ -148,18 +148,20 @@ static void count_pixels(uint32_t flags, const char *set) {
     const size_t n = (size_t)ROW * ROWS_OF_PIXELS;
 #define ROWS_TIMES(work)                                                                                     \
     for (int row = 0; row < ROWS_OF_PIXELS; row++) work
-    COUNT(set, "pixels-in-f32", n, ROWS_TIMES(kernels->pixels_in_f32(wide, pixels, ROW, tensor, 4)));
-    COUNT(set, "pixels-in-f16", n, ROWS_TIMES(kernels->pixels_in_f16(narrow, pixels, ROW, tensor, 2)));
+    COUNT(set, "pixels-in-f32", n, ROWS_TIMES(kernels->pixels_in_f32(wide, pixels, 3, ROW, tensor, 4)));
+    COUNT(set, "pixels-in-f16", n, ROWS_TIMES(kernels->pixels_in_f16(narrow, pixels, 3, ROW, tensor, 2)));
+    COUNT(set, "pixels-in-f32-hwc", n, ROWS_TIMES(kernels->pixels_in_f32(wide, pixels, 1, ROW, tensor, 4)));
     for (size_t i = 0; i < ROW; i++) { /* floats between 2^-10 and 1 */
         const uint32_t bits = 0x3A800000u + (uint32_t)i * 0x29000u;
         memcpy(tensor + 4 * i, &bits, 4);
     }
-    COUNT(set, "pixels-out-f32", n, ROWS_TIMES(kernels->pixels_out_f32(tensor, 4, ROW, pixels)));
+    COUNT(set, "pixels-out-f32", n, ROWS_TIMES(kernels->pixels_out_f32(tensor, 4, ROW, pixels, 3)));
+    COUNT(set, "pixels-out-f32-hwc", n, ROWS_TIMES(kernels->pixels_out_f32(tensor, 4, ROW, pixels, 1)));
     for (size_t i = 0; i < ROW; i++) {
         const uint16_t bits = (uint16_t)(0x1400u + i * 0x14u);
         memcpy(tensor + 2 * i, &bits, 2);
     }
-    COUNT(set, "pixels-out-f16", n, ROWS_TIMES(kernels->pixels_out_f16(tensor, 2, ROW, pixels)));
+    COUNT(set, "pixels-out-f16", n, ROWS_TIMES(kernels->pixels_out_f16(tensor, 2, ROW, pixels, 3)));
 }
 
 int main(int argc, char **argv) {

@@ -121,15 +121,15 @@ typedef struct pico_kernels {
     int (*shuffled_first)(const network_layer *layer, const int32_t *bias, const int8_t *in, uint8_t *out);
     int (*shuffled)(const network_layer *layer, const int32_t *bias, const uint8_t *in, uint8_t *out);
 
-    /* n samples between interleaved 8-bit pixels (3 bytes apart) and a row of a tensor (`step` bytes apart).
-     * */
-    void (*pixels_in_f32)(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+    /* n samples between 8-bit pixels and a row of a tensor, whose samples are `step` bytes apart. Those of the
+     * pixels are `apart` bytes apart: 3, a channel of RGB, or 1, all of them. */
+    void (*pixels_in_f32)(const uint32_t table[256], const uint8_t *in, size_t apart, size_t n, uint8_t *out,
                           ptrdiff_t step);
-    void (*pixels_in_f16)(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
+    void (*pixels_in_f16)(const uint16_t table[256], const uint8_t *in, size_t apart, size_t n, uint8_t *out,
                           ptrdiff_t step);
     /* Return the number of NaNs. */
-    size_t (*pixels_out_f32)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
-    size_t (*pixels_out_f16)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
+    size_t (*pixels_out_f32)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out, size_t apart);
+    size_t (*pixels_out_f16)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out, size_t apart);
 
     /* n symbols between packed floats and packed int8. In: returns 0 if any is not an integer in +-max
      * (at most 127), and `out` then holds anything. */
@@ -179,12 +179,12 @@ const pico_kernels *kernels_select(uint32_t cpu_flags);
     void set##_upsample(const network_layer *layer, const uint8_t *in, uint8_t *out);
 
 #define PICO_DECLARE_PIXELS(set)                                                                             \
-    void set##_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,           \
-                             ptrdiff_t step);                                                                \
-    void set##_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,           \
-                             ptrdiff_t step);                                                                \
-    size_t set##_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);                  \
-    size_t set##_pixels_out_f16(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out);
+    void set##_pixels_in_f32(const uint32_t table[256], const uint8_t *in, size_t apart, size_t n,           \
+                             uint8_t *out, ptrdiff_t step);                                                  \
+    void set##_pixels_in_f16(const uint16_t table[256], const uint8_t *in, size_t apart, size_t n,           \
+                             uint8_t *out, ptrdiff_t step);                                                  \
+    size_t set##_pixels_out_f32(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out, size_t apart);    \
+    size_t set##_pixels_out_f16(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out, size_t apart);
 
 #define PICO_DECLARE_SYMBOLS(set)                                                                            \
     int set##_symbols_in_f32(const uint8_t *in, size_t n, uint32_t max, int8_t *out);                        \

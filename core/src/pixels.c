@@ -59,7 +59,22 @@ static void store_repeated(const pico_model *model, const pico_tensor *tensor, u
     }
 }
 
-/* One channel of one tile row: the part inside the image, and its ends repeated outside. */
+/* How samples of a row are passed to kernels: each channel, or, where a tensor has them side by side as
+ * pixels do, all at once. */
+typedef struct run_of_samples {
+    uint32_t channels; /* to be passed one by one */
+    uint32_t each;     /* samples of a pixel in each */
+    size_t apart;      /* bytes in the pixels */
+    ptrdiff_t step;    /* and in the tensor */
+} run_of_samples;
+
+static run_of_samples run_of(const pico_tensor *tensor) {
+    const ptrdiff_t size = tensor->element == PICO_FLOAT32 ? 4 : 2;
+    if (tensor->channel == size && tensor->column == 3 * size) return (run_of_samples){1, 3, 1, size};
+    return (run_of_samples){3, 1, 3, tensor->column};
+}
+
+/* One tile row: the part inside the image, and its ends repeated outside. */
 static void load_row(const pico_model *model, const pico_grid *grid, const tile_place *place,
                      const uint8_t *row, const pico_tensor *out, uint8_t *at) {
     uint32_t before = place->left < 0 ? (uint32_t)-place->left : 0; /* at most the border, since tiles begin
@@ -67,15 +82,22 @@ static void load_row(const pico_model *model, const pico_grid *grid, const tile_
     uint32_t from = clamp_to(place->left, grid->width);
     uint32_t inside = grid->width - from < place->side - before ? grid->width - from : place->side - before;
     uint32_t after = place->side - before - inside;
-    store_repeated(model, out, at, before, row[0]);
-    at += (ptrdiff_t)before * out->column;
-    if (out->element == PICO_FLOAT32) {
-        model->kernels->pixels_in_f32(model->pixel_f32, row + 3 * (size_t)from, inside, at, out->column);
-    } else {
-        model->kernels->pixels_in_f16(model->pixel_f16, row + 3 * (size_t)from, inside, at, out->column);
+    uint8_t *first = at + (ptrdiff_t)before * out->column, *last = first + (ptrdiff_t)inside * out->column;
+    for (uint32_t c = 0; c < 3; c++) {
+        const ptrdiff_t channel = (ptrdiff_t)c * out->channel;
+        store_repeated(model, out, at + channel, before, row[c]);
+        store_repeated(model, out, last + channel, after, row[3 * (size_t)(grid->width - 1) + c]);
     }
-    at += (ptrdiff_t)inside * out->column;
-    store_repeated(model, out, at, after, row[3 * (size_t)(grid->width - 1)]);
+    const run_of_samples run = run_of(out);
+    const uint8_t *pixels = row + 3 * (size_t)from;
+    for (uint32_t c = 0; c < run.channels; c++, pixels++, first += out->channel) {
+        const size_t n = (size_t)inside * run.each;
+        if (out->element == PICO_FLOAT32) {
+            model->kernels->pixels_in_f32(model->pixel_f32, pixels, run.apart, n, first, run.step);
+        } else {
+            model->kernels->pixels_in_f16(model->pixel_f16, pixels, run.apart, n, first, run.step);
+        }
+    }
 }
 
 pico_status pico_tile_from_pixels(const pico_model *model, const pico_grid *grid, uint32_t tile,
@@ -88,10 +110,7 @@ pico_status pico_tile_from_pixels(const pico_model *model, const pico_grid *grid
     if (status != PICO_OK) return status;
     for (uint32_t i = 0; i < place.side; i++) {
         const uint8_t *row = row_of(source, clamp_to(place.top + i, grid->height));
-        for (uint32_t c = 0; c < 3; c++) {
-            uint8_t *at = (uint8_t *)out->data + (ptrdiff_t)c * out->channel + (ptrdiff_t)i * out->row;
-            load_row(model, grid, &place, row + c, out, at);
-        }
+        load_row(model, grid, &place, row, out, (uint8_t *)out->data + (ptrdiff_t)i * out->row);
     }
     return PICO_OK;
 }
@@ -107,16 +126,17 @@ pico_status pico_tile_to_pixels(const pico_model *model, const pico_grid *grid, 
     const uint32_t height = grid->height - top < grid->payload ? grid->height - top : grid->payload;
     status = check_window(target, top, top + height - 1, fault);
     if (status != PICO_OK) return status;
+    const run_of_samples run = run_of(in);
+    const size_t n = (size_t)width * run.each;
     uint64_t nans = 0;
     for (uint32_t i = 0; i < height; i++) {
         uint8_t *row = row_of(target, top + i) + 3 * (size_t)left;
-        for (uint32_t c = 0; c < 3; c++) {
-            const uint8_t *at = (const uint8_t *)in->data + (ptrdiff_t)c * in->channel +
-                                (ptrdiff_t)(i + grid->border) * in->row +
-                                (ptrdiff_t)grid->border * in->column;
+        const uint8_t *at = (const uint8_t *)in->data + (ptrdiff_t)(i + grid->border) * in->row +
+                            (ptrdiff_t)grid->border * in->column;
+        for (uint32_t c = 0; c < run.channels; c++, row++, at += in->channel) {
             nans += in->element == PICO_FLOAT32
-                        ? model->kernels->pixels_out_f32(at, in->column, width, row + c)
-                        : model->kernels->pixels_out_f16(at, in->column, width, row + c);
+                        ? model->kernels->pixels_out_f32(at, run.step, n, row, run.apart)
+                        : model->kernels->pixels_out_f16(at, run.step, n, row, run.apart);
         }
     }
     *nan_count = nans;

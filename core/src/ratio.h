@@ -16,8 +16,22 @@
 
 enum {
     RATIO_TO_F32 = 1 - (24 << 23), /* is added to the bits of the float vvv */
-    RATIO_TO_F16 = RATIO_TO_F32 - F16_LESS_BIAS + (1 << (F16_FEWER_BITS - 1)), /* before they are shifted */
-    BEYOND = 1 /* pixels that have to follow the last ones: 16 bytes are loaded where four take ten */
+    RATIO_TO_F16 = RATIO_TO_F32 - F16_LESS_BIAS + (1 << (F16_FEWER_BITS - 1)) /* before they are shifted */
 };
+
+/* For each distance of samples, where a vector of four finds its bytes vvv among sixteen. */
+static const uint8_t bytes_of_ratio[2][16] = {
+    {0, 0, 0, 255, 1, 1, 1, 255, 2, 2, 2, 255, 3, 3, 3, 255},
+    {0, 0, 0, 255, 3, 3, 3, 255, 6, 6, 6, 255, 9, 9, 9, 255},
+};
+
+static inline const uint8_t *ratio_bytes(size_t apart) {
+    return bytes_of_ratio[apart == 3];
+}
+
+/* How many samples have to follow the last four, of which sixteen bytes are loaded. */
+static inline size_t beyond_ratio(size_t apart) {
+    return apart == 3 ? 2 : 12;
+}
 
 #endif

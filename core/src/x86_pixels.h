@@ -15,35 +15,44 @@ ISA static inline VECTOR load(const void *at) {
     return OP_WHOLE(loadu)((const VECTOR *)at);
 }
 
-/* v / 255 of the bytes 0, 3, 6 and 9 of every sixteen; `offset` also says which format. */
-ISA static inline VECTOR ratios_of(VECTOR pixels, VECTOR offset) {
-    const __m128i thrice = _mm_setr_epi8(0, 0, 0, -1, 3, 3, 3, -1, 6, 6, 6, -1, 9, 9, 9, -1);
-    const VECTOR v = OP(shuffle_epi8)(pixels, TO_ALL(thrice));
+/* v / 255 of four bytes of every sixteen; `offset` also says which format. */
+ISA static inline VECTOR ratios_of(VECTOR pixels, VECTOR thrice, VECTOR offset) {
+    const VECTOR v = OP(shuffle_epi8)(pixels, thrice);
     const VECTOR bits = OP_WHOLE(castps)(OP(cvtepi32_ps)(v));
     return OP(max_epi32)(OP(add_epi32)(bits, offset), OP_WHOLE(setzero)());
 }
 
-ISA void SET(pixels_in_f32)(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out,
-                            ptrdiff_t step) {
-    const VECTOR offset = OP(set1_epi32)(RATIO_TO_F32);
-    size_t i = 0;
-    for (; step == 4 && n - i > QUARTER + BEYOND; i += QUARTER) {
-        OP_WHOLE(storeu)((VECTOR *)(void *)(out + 4 * i), ratios_of(LANES(in + 3 * i, 12), offset));
-    }
-    REST(pixels_in_f32)(table, in + 3 * i, n - i, out + (ptrdiff_t)i * step, step);
+ISA static inline VECTOR thrice_of(size_t apart) {
+    const __m128i thrice = _mm_loadu_si128((const __m128i *)(const void *)ratio_bytes(apart));
+    return TO_ALL(thrice);
 }
 
-ISA void SET(pixels_in_f16)(const uint16_t table[256], const uint8_t *in, size_t n, uint8_t *out,
-                            ptrdiff_t step) {
-    const VECTOR offset = OP(set1_epi32)(RATIO_TO_F16);
+ISA void SET(pixels_in_f32)(const uint32_t table[256], const uint8_t *in, size_t apart, size_t n,
+                            uint8_t *out, ptrdiff_t step) {
+    const VECTOR offset = OP(set1_epi32)(RATIO_TO_F32), thrice = thrice_of(apart);
+    const size_t needed = QUARTER + beyond_ratio(apart);
     size_t i = 0;
-    for (; step == 2 && n - i > HALF + BEYOND; i += HALF) {
+    for (; step == 4 && n - i >= needed; i += QUARTER) {
+        const VECTOR ratios = ratios_of(LANES(in + apart * i, 4 * apart), thrice, offset);
+        OP_WHOLE(storeu)((VECTOR *)(void *)(out + 4 * i), ratios);
+    }
+    REST(pixels_in_f32)(table, in + apart * i, apart, n - i, out + (ptrdiff_t)i * step, step);
+}
+
+ISA void SET(pixels_in_f16)(const uint16_t table[256], const uint8_t *in, size_t apart, size_t n,
+                            uint8_t *out, ptrdiff_t step) {
+    const VECTOR offset = OP(set1_epi32)(RATIO_TO_F16), thrice = thrice_of(apart);
+    const size_t four = 4 * apart, needed = HALF + beyond_ratio(apart);
+    size_t i = 0;
+    for (; step == 2 && n - i >= needed; i += HALF) {
         VECTOR part[2]; /* alternate fours: packing puts four of each into sixteen bytes */
-        for (size_t p = 0; p < 2; p++)
-            part[p] = OP(srli_epi32)(ratios_of(LANES(in + 3 * i + 12 * p, 24), offset), F16_FEWER_BITS);
+        for (size_t p = 0; p < 2; p++) {
+            const VECTOR pixels = LANES(in + apart * i + four * p, 2 * four);
+            part[p] = OP(srli_epi32)(ratios_of(pixels, thrice, offset), F16_FEWER_BITS);
+        }
         OP_WHOLE(storeu)((VECTOR *)(void *)(out + 2 * i), OP(packus_epi32)(part[0], part[1]));
     }
-    REST(pixels_in_f16)(table, in + 3 * i, n - i, out + (ptrdiff_t)i * step, step);
+    REST(pixels_in_f16)(table, in + apart * i, apart, n - i, out + (ptrdiff_t)i * step, step);
 }
 
 /* Pixels from words floor(510 m), and the bytes k <= 15, in the order in which packing interleaves words. */
@@ -121,16 +130,27 @@ ISA static inline VECTOR pixels_of_f16(const uint8_t *in, VECTOR *nans) {
     return WORDS_IN_ORDER(shift_and_round(part[0], part[1], OP(packus_epi16)(k[0], k[1])));
 }
 
-ISA size_t SET(pixels_out_f32)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out) {
-    VECTOR nans = OP_WHOLE(setzero)();
-    size_t i = 0;
-    for (; step == 4 && n - i > WIDTH; i += WIDTH) STORE(out + 3 * i, pixels_of_f32(in + 4 * i, &nans));
-    return sum_of(nans) + REST(pixels_out_f32)(in + (ptrdiff_t)i * step, step, n - i, out + 3 * i);
+/* A vector of pixels; there have to be more left, for STORE. */
+ISA static inline void store_pixels(uint8_t *out, size_t apart, VECTOR values) {
+    if (apart == 1) {
+        OP_WHOLE(storeu)((VECTOR *)(void *)out, values);
+    } else {
+        STORE(out, values);
+    }
 }
 
-ISA size_t SET(pixels_out_f16)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out) {
+ISA size_t SET(pixels_out_f32)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out, size_t apart) {
     VECTOR nans = OP_WHOLE(setzero)();
     size_t i = 0;
-    for (; step == 2 && n - i > WIDTH; i += WIDTH) STORE(out + 3 * i, pixels_of_f16(in + 2 * i, &nans));
-    return sum_of(nans) + REST(pixels_out_f16)(in + (ptrdiff_t)i * step, step, n - i, out + 3 * i);
+    for (; step == 4 && n - i > WIDTH; i += WIDTH)
+        store_pixels(out + apart * i, apart, pixels_of_f32(in + 4 * i, &nans));
+    return sum_of(nans) + REST(pixels_out_f32)(in + (ptrdiff_t)i * step, step, n - i, out + apart * i, apart);
+}
+
+ISA size_t SET(pixels_out_f16)(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out, size_t apart) {
+    VECTOR nans = OP_WHOLE(setzero)();
+    size_t i = 0;
+    for (; step == 2 && n - i > WIDTH; i += WIDTH)
+        store_pixels(out + apart * i, apart, pixels_of_f16(in + 2 * i, &nans));
+    return sum_of(nans) + REST(pixels_out_f16)(in + (ptrdiff_t)i * step, step, n - i, out + apart * i, apart);
 }

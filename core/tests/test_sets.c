@@ -489,21 +489,21 @@ static uint32_t sample_bits(uint32_t *random) {
     }
 }
 
-static int same_pixels_once(const pico_kernels *set, size_t n, ptrdiff_t step, uint32_t *random) {
+static int same_pixels_once(const pico_kernels *set, size_t n, ptrdiff_t step, size_t apart, uint32_t *random) {
     uint32_t wide[256];
     uint16_t narrow[256];
     for (uint32_t i = 0; i < 256; i++) {
         wide[i] = float_from_ratio(FLOAT32, i, 255);
         narrow[i] = (uint16_t)float_from_ratio(FLOAT16, i, 255);
     }
-    const size_t pixel_size = n == 0 ? 0 : 3 * n - 2, distance = (size_t)(step < 0 ? -step : step);
+    const size_t pixel_size = n == 0 ? 0 : apart * (n - 1) + 1, distance = (size_t)(step < 0 ? -step : step);
     const size_t tensor_size = n == 0 ? 0 : (n - 1) * distance + 4;
     const size_t start = step < 0 && n > 0 ? (n - 1) * distance : 0;
     uint8_t *pixels = exactly(pixel_size), *tensor = exactly(tensor_size);
     uint8_t *out[2] = {exactly(tensor_size), exactly(tensor_size)};
     uint8_t *back[2] = {exactly(pixel_size), exactly(pixel_size)};
     for (size_t i = 0; i < pixel_size; i++)
-        pixels[i] = n < 256 ? (uint8_t)random_u32(random) : (uint8_t)(i / 3); /* all there are */
+        pixels[i] = n < 256 ? (uint8_t)random_u32(random) : (uint8_t)(i / apart); /* all there are */
     for (size_t i = 0; i + 4 <= tensor_size; i += 2) {
         const uint32_t bits = sample_bits(random) >> (step == 2 || i % 3 == 0 ? 16 : 0);
         memcpy(tensor + i, &bits, i % 4 == 0 ? 4 : 2);
@@ -517,11 +517,11 @@ static int same_pixels_once(const pico_kernels *set, size_t n, ptrdiff_t step, u
             memset(out[side], 0x11, tensor_size);
             memset(back[side], 0x22, pixel_size); /* the other channels' pixels have to stay */
             if (half) {
-                kernels->pixels_in_f16(narrow, pixels, n, out[side] + start, step);
-                nans[side] = kernels->pixels_out_f16(tensor + start, step, n, back[side]);
+                kernels->pixels_in_f16(narrow, pixels, apart, n, out[side] + start, step);
+                nans[side] = kernels->pixels_out_f16(tensor + start, step, n, back[side], apart);
             } else {
-                kernels->pixels_in_f32(wide, pixels, n, out[side] + start, step);
-                nans[side] = kernels->pixels_out_f32(tensor + start, step, n, back[side]);
+                kernels->pixels_in_f32(wide, pixels, apart, n, out[side] + start, step);
+                nans[side] = kernels->pixels_out_f32(tensor + start, step, n, back[side], apart);
             }
         }
         same = same && nans[0] == nans[1] && equal(out[0], out[1], tensor_size) &&
@@ -542,8 +542,8 @@ static int same_bytes(const pico_kernels *set, const uint8_t *tensor, size_t n, 
     for (int side = 0; side < 2; side++) {
         const pico_kernels *kernels = side == 0 ? scalar() : set;
         memset(out[side], 0, 3 * n - 2);
-        nans[side] = half ? kernels->pixels_out_f16(tensor, 2, n, out[side])
-                          : kernels->pixels_out_f32(tensor, 4, n, out[side]);
+        nans[side] = half ? kernels->pixels_out_f16(tensor, 2, n, out[side], 3)
+                          : kernels->pixels_out_f32(tensor, 4, n, out[side], 3);
     }
     const int same = nans[0] == nans[1] && equal(out[0], out[1], 3 * n - 2);
     free(out[0]);
@@ -574,10 +574,11 @@ static int same_pixels(const pico_kernels *set) {
     int same = SAME;
     for (size_t n = 0; n <= 100 && same; n++) {
         for (size_t s = 0; s < sizeof steps / sizeof *steps && same; s++)
-            same = same_pixels_once(set, n, steps[s], &random);
+            same = same_pixels_once(set, n, steps[s], 3, &random) && same_pixels_once(set, n, steps[s], 1, &random);
     }
-    return same && same_where_it_matters(set) && same_pixels_once(set, 3001, 4, &random) &&
-           same_pixels_once(set, 3001, 2, &random);
+    for (size_t apart = 1; apart <= 3 && same; apart += 2)
+        same = same_pixels_once(set, 3001, 4, apart, &random) && same_pixels_once(set, 3001, 2, apart, &random);
+    return same && same_where_it_matters(set);
 }
 
 /* ---- Symbols ---- */
@@ -785,16 +786,17 @@ static void wrong_upsample(const network_layer *layer, const uint8_t *in, uint8_
     if (layer->side == 9) out[9] ^= 1;
 }
 
-static size_t wrong_pixels(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out) {
-    return scalar()->pixels_out_f32(in, step, n, out) + (n == 33);
+static size_t wrong_pixels(const uint8_t *in, ptrdiff_t step, size_t n, uint8_t *out, size_t apart) {
+    return scalar()->pixels_out_f32(in, step, n, out, apart) + (n == 33 && apart == 1);
 }
 
 /* Right as long as divisions round to nearest. */
-static void divided_pixels(const uint32_t table[256], const uint8_t *in, size_t n, uint8_t *out, ptrdiff_t step) {
+static void divided_pixels(const uint32_t table[256], const uint8_t *in, size_t apart, size_t n, uint8_t *out,
+                           ptrdiff_t step) {
     (void)table;
     volatile float white = 255;
     for (size_t i = 0; i < n; i++, out += step) {
-        const float ratio = (float)in[3 * i] / white;
+        const float ratio = (float)in[apart * i] / white;
         memcpy(out, &ratio, sizeof ratio);
     }
 }

@@ -88,7 +88,7 @@ FAULTS_OF_NEON = {
         "127u * (uint32_t)vaddv",
     ),
     "a clamp": ("src/neon/pixels.c", "vdupq_n_s32(0x3F800000)", "vdupq_n_s32(0x3F900000)"),
-    "a digit of v / 255": ("src/neon/pixels.c", "6, 6, 6, 255", "6, 6, 255, 255"),
+    "rounding v / 255": ("src/neon/pixels.c", "thrice, RATIO_TO_F32)", "thrice, RATIO_TO_F32 - 1)"),
     "halves": ("src/neon/symbols.c", "low, floats_of(vget_high", "low, floats_of(vget_low"),
 }
 
