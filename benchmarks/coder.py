@@ -54,6 +54,11 @@ def load(folder: Path) -> ctypes.CDLL:
     return library
 
 
+def standard_frequencies() -> NDArray[np.uint16]:
+    """Every standard table after its length, uint16, as ``bench_init`` reads them."""
+    return np.concatenate([np.concatenate([[len(t)], t]) for t in standard_tables()]).astype("<u2")
+
+
 class Coder:
     """Encodes and decodes a workload in groups of tiles."""
 
@@ -62,9 +67,7 @@ class Coder:
     def __init__(self, library: ctypes.CDLL, flags: int, lanes: int, group: int, skip: int) -> None:
         self.library, self.flags, self.lanes = library, flags, lanes
         self.group, self.skip = group, skip
-        frequencies = np.concatenate(
-            [np.concatenate([[len(t)], t]) for t in standard_tables()]
-        ).astype("<u2")
+        frequencies = standard_frequencies()
         self.tables = np.empty(library.bench_size(), np.uint8)
         library.bench_init(address(self.tables), address(frequencies), len(standard_tables()))
 

@@ -15,13 +15,11 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-from coder import AUTO, OFF, Coder, load
+from coder import AUTO, OFF, Coder, load, standard_frequencies
 from library import ROOT
 from workload import WORKLOADS, Workload, make_workload
 
@@ -57,23 +55,15 @@ def compile_module(folder: Path) -> Path:
     return module
 
 
-def groups(workload: Workload) -> Iterator[slice]:
-    """Tiles of each stream."""
-    for first in range(0, len(workload.index), GROUP):
-        yield slice(first, first + GROUP)
-
-
 def run_in_node(
     folder: Path, workload: Workload, flags: int | None, skip: int, seconds: float
 ) -> tuple[list[bytes], Times]:
     """The streams and the times; Node has checked that the symbols come back."""
-    tables = standard_tables()
-    parts = [np.concatenate([[len(t)], t]) for t in tables]
-    (folder / "tables").write_bytes(np.concatenate(parts).astype("<u2").tobytes())
+    (folder / "tables").write_bytes(standard_frequencies().tobytes())
     (folder / "index").write_bytes(workload.index.tobytes())
     (folder / "symbols").write_bytes(workload.symbols.tobytes())
     job = {
-        "rows": len(tables),
+        "rows": len(standard_tables()),
         "tiles": len(workload.index),
         "tileSize": workload.index.shape[1],
         "group": GROUP,
